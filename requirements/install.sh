@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Make the environment .venv of this checkout from requirements/lock.txt; do nothing if it is up to date.
+# mmcv has no wheel for today's torch, so its operators are compiled once; uv keeps the wheel in its cache.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+stamp=.venv/rampose.stamp
+wanted=$(cat requirements/lock.txt requirements/install.sh pyproject.toml setup.py | sha256sum)
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
+
+python=${PYTHON:-$(command -v python3.11 || true)}
+if [ -z "$python" ]; then
+  echo "Python 3.11 is needed (the lock file is for it); install it, or name one: make setup PYTHON=/path/to/python3.11" >&2
+  exit 1
+fi
+for program in g++ make; do
+  command -v "$program" > /dev/null || { echo "$program is needed to compile mmcv; install it (Debian: apt install g++ make)" >&2; exit 1; }
+done
+
+uv=$(command -v uv || true)
+if [ -z "$uv" ] || ! "$uv" lock --help > /dev/null 2>&1; then
+  uv=.uv/bin/uv
+  if [ ! -x "$uv" ]; then
+    echo "== Fetching uv, which makes the environment"
+    "$python" -m venv .uv && .uv/bin/python -m pip install --quiet 'uv>=0.8.4'
+  fi
+fi
+export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=${UV_LINK_MODE:-hardlink}
+# Pose networks need none of mmcv's CUDA operators, and compiling them needs a CUDA toolkit that matches torch's.
+if [ -z "${MMCV_CUDA:-}" ]; then export CUDA_VISIBLE_DEVICES=; fi
+
+echo "== Making .venv from requirements/lock.txt: several GB to download the first time"
+[ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" .venv
+
+started=$SECONDS
+(
+  sleep 60
+  while sleep 30; do
+    files=$(find "$("$uv" cache dir)" -path '*mmcv*' -name '*.o' -newer pyproject.toml 2> /dev/null | wc -l)
+    echo "   $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s: compiling mmcv once, about 10 minutes on 2 cores ($files of 77 files)"
+  done
+) &
+heartbeat=$!
+trap 'kill $heartbeat 2> /dev/null || true' EXIT
+"$uv" pip sync --quiet --python .venv requirements/lock.txt
+"$uv" pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+echo "$wanted" > "$stamp"
+echo "== .venv is ready after $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
