@@ -1,0 +1,4 @@
+from .backbones import RAMHRModule, RAMHRNet
+from .heads import GPRHead
+
+__all__ = ['GPRHead', 'RAMHRModule', 'RAMHRNet']

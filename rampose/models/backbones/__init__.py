@@ -1,0 +1,3 @@
+from .ram_hrnet import RAMHRModule, RAMHRNet
+
+__all__ = ['RAMHRModule', 'RAMHRNet']

@@ -1,0 +1,3 @@
+from .gpr_head import GPRHead
+
+__all__ = ['GPRHead']
