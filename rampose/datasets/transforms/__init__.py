@@ -1,0 +1,3 @@
+from .cutout import Cutout
+
+__all__ = ['Cutout']
