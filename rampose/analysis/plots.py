@@ -1,0 +1,73 @@
+"""Plots of what this package measures, as matplotlib figures: the tools save them."""
+
+from typing import Dict, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def plot_attention(weights: Dict[str, np.ndarray]) -> Figure:
+    """Draw the mean attention weights of each exchange unit as a table of colours.
+
+    Args:
+        weights: As :func:`rampose.analysis.attention.record_attention` gives them.
+
+    Returns:
+        One panel for each exchange unit, a row for each output resolution, a column for each input. 1 is HRNet's sum.
+    """
+    columns = min(4, len(weights))
+    rows = -(-len(weights) // columns)
+    figure = Figure(figsize=(3.0 * columns, 2.8 * rows + 0.6), layout='constrained')
+    means = {unit: values.mean(axis=0) for unit, values in weights.items()}
+    spreads = {unit: values.std(axis=0) for unit, values in weights.items()}
+    reach = max(0.1, max(np.abs(mean - 1).max() for mean in means.values()))
+    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    for ax in axes[len(means):]:
+        ax.set_axis_off()
+    for ax, (unit, mean) in zip(axes, means.items()):
+        picture = ax.imshow(mean, cmap='RdBu_r', vmin=1 - reach, vmax=1 + reach)
+        for (i, h), value in np.ndenumerate(mean):
+            dark = abs(value - 1) > 0.6 * reach
+            ax.text(h, i, f'{value:.2f}\n±{spreads[unit][i, h]:.2f}', ha='center', va='center', fontsize=7,
+                    color='white' if dark else 'black')
+        ax.set_title(unit, fontsize=9)
+        ax.set_xticks(range(mean.shape[1]), [f'1/{4 * 2**h}' for h in range(mean.shape[1])], fontsize=7)
+        ax.set_yticks(range(mean.shape[0]), [f'1/{4 * 2**i}' for i in range(mean.shape[0])], fontsize=7)
+        ax.set_xlabel('input resolution', fontsize=8)
+        ax.set_ylabel('output resolution', fontsize=8)
+    figure.colorbar(picture, ax=axes.tolist(), shrink=0.8, label='mean weight (1: plain sum)')
+    number = next(iter(weights.values())).shape[0]
+    figure.suptitle(f'Attention weights, mean ± spread over {number} crops', fontsize=10)
+    return figure
+
+
+def plot_training(records: Sequence[dict], metric: str = 'coco/AP') -> Figure:
+    """Draw the loss, and the metric where it was evaluated, over the epochs.
+
+    Args:
+        records: Lines of MMEngine's ``vis_data/scalars.json``.
+        metric: Name of the metric.
+
+    Returns:
+        A figure with the loss on the left axis and the metric on the right one.
+    """
+    losses = [(record['step'], record['loss']) for record in records if 'loss' in record]
+    epochs = {record['step']: record['epoch'] for record in records if 'epoch' in record}
+    metrics = [(record['step'], record[metric]) for record in records if metric in record]
+    steps_per_epoch = max(epochs) / max(epochs.values())
+
+    figure = Figure(figsize=(7, 4), layout='constrained')
+    ax = figure.subplots()
+    ax.plot([step / steps_per_epoch for step, _ in losses], [loss for _, loss in losses], color='C0')
+    ax.set_xlabel('epoch')
+    ax.set_ylabel('training loss (MSE of heatmaps)', color='C0')
+    ax.set_yscale('log')
+    ax.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f'{value:.4g}'))
+    ax.yaxis.set_minor_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f'{value:.4g}'))
+    if metrics:
+        right = ax.twinx()
+        right.plot(*zip(*metrics), 'o-', color='C1')
+        right.set_ylabel(metric, color='C1')
+        right.set_ylim(0, 1)
+    return figure
