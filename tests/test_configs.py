@@ -1,0 +1,125 @@
+"""Every config stands on its own, builds, and costs what Table 1 says."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine import Config
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
+
+from rampose.analysis.complexity import complexity
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs/body_2d_keypoint/topdown_heatmap'
+
+COCO = sorted((CONFIGS / 'coco').glob('td-hm_*_coco-*.py'))
+ALL = sorted(CONFIGS.rglob('td-hm_*.py'))
+# Width, (h, w): parameters and multiply-adds / 2^30 of the reading of the paper.
+TABLE_1 = {('w32', '256x192'): (31.47, 7.658), ('w48', '256x192'): (70.18, 15.825),
+           ('w32', '384x288'): (31.47, 17.231), ('w48', '384x288'): (70.18, 35.606)}
+
+
+@pytest.fixture(autouse=True)
+def test_data_or_a_stand_in(monkeypatch, tmp_path):
+    monkeypatch.setenv('RAMPOSE_TEST_DATA', str(tmp_path))
+
+
+def build(path):
+    config = Config.fromfile(path)
+    config.model.backbone.init_cfg = None
+    return config, MODELS.build(config.model).eval()
+
+
+@pytest.mark.parametrize('path', COCO, ids=lambda path: path.stem)
+def test_costs_what_table_1_says(path):
+    width, size = next(key for key in TABLE_1 if f'-{key[0]}-' in path.stem and path.stem.endswith(key[1]))
+    config, model = build(path)
+    cost = complexity(model, config.codec.input_size)
+    assert (round(cost.parameters / 1e6, 2), round(cost.paper_gflops, 3)) == TABLE_1[width, size]
+
+
+def test_there_are_the_four_of_table_1():
+    assert [path.stem for path in COCO if 'tiny' not in path.stem] == sorted(
+        f'td-hm_ram-hrnet-{width}-gpr_4xb32-240e_coco-{size}' for width, size in TABLE_1)
+
+
+@pytest.mark.parametrize('path', ALL, ids=lambda path: path.stem)
+def test_builds_and_agrees_with_itself(path):
+    config, model = build(path)
+    w, h = config.codec.input_size
+    with torch.no_grad():
+        heatmaps = model(torch.zeros(1, 3, h, w), None, mode='tensor')
+    assert tuple(heatmaps.shape[2:][::-1]) == tuple(config.codec.heatmap_size)
+    size = path.stem.rsplit('-', 1)[1]
+    assert size == f'{h}x{w}', 'the data part of the name is height x width'
+    for loader in (config.train_dataloader, config.val_dataloader):
+        metainfo = parse_pose_metainfo(loader.dataset.metainfo)
+        assert metainfo['num_keypoints'] == heatmaps.shape[1] == 17
+        for step in loader.dataset.pipeline:
+            TRANSFORMS.build(step)
+        assert DATASETS.get(loader.dataset.type)
+    batch = int(path.stem.split('xb')[1].split('-')[0])
+    assert config.train_dataloader.batch_size == batch
+    epochs = int(path.stem.split(f'xb{batch}-')[1].split('e_')[0])
+    assert config.train_cfg.max_epochs == epochs
+    if 'auto_scale_lr' in config:
+        assert config.auto_scale_lr.base_batch_size == batch * int(path.stem.split('xb')[0][-1])
+
+
+def test_names_agree_with_mmposes_coco():
+    mmpose_coco = parse_pose_metainfo(DATASETS.get('CocoDataset').METAINFO)
+    ours = parse_pose_metainfo(Config.fromfile(COCO[0]).dataset_info)
+    for key in ('keypoint_id2name', 'flip_indices', 'upper_body_ids', 'lower_body_ids', 'skeleton_links'):
+        assert ours[key] == mmpose_coco[key], key
+    assert ours['sigmas'].tolist() == mmpose_coco['sigmas'].tolist()
+
+
+def test_learning_rate_restarts_after_16_48_and_112_epochs():
+    config = Config.fromfile(COCO[0])
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))], lr=config.optim_wrapper.optimizer.lr)
+    length = 4  # iterations an epoch
+    scheduler = PARAM_SCHEDULERS.build(
+        config.param_scheduler[0], default_args=dict(optimizer=optimizer, epoch_length=length))
+    rates = []
+    for _ in range(240 * length):
+        rates.append(optimizer.param_groups[0]['lr'])
+        scheduler.step()
+    starts, lengths = (0, 16, 48, 112), (16, 32, 64, 128)
+    assert [i // length for i, rate in enumerate(rates) if rate == 1e-3] == list(starts)
+    for start, period in zip(starts, lengths):
+        for t in (1, period * length // 2, period * length - 1):
+            expected = 0.5e-3 * (1 + math.cos(math.pi * t / (period * length)))
+            assert rates[start * length + t] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize('path', ALL, ids=lambda path: path.stem)
+def test_stands_on_bases_of_our_own(path):
+    def bases_of(file):
+        scope = {}
+        for line in file.read_text().splitlines():
+            assert 'mmpose::' not in line and '.mim' not in line.split('#')[0], file
+        text = file.read_text()
+        if '_base_ =' in text:
+            end = text.index(']') + 1 if text.split('_base_ =')[1].lstrip().startswith('[') else text.index(
+                '\n', text.index('_base_ ='))
+            exec(text[text.index('_base_ ='):end], scope)
+        bases = scope.get('_base_', [])
+        return [bases] if isinstance(bases, str) else bases
+
+    todo = [path]
+    while todo:
+        file = todo.pop()
+        for base in bases_of(file):
+            target = (file.parent / base).resolve()
+            assert target.is_file() and CONFIGS.parents[1] in target.parents
+            todo.append(target)
+
+
+@pytest.mark.parametrize('path', COCO[:1], ids=lambda path: path.stem)
+def test_coco_root_points_everything_at_the_data(path, monkeypatch):
+    monkeypatch.setenv('COCO_ROOT', '/somewhere/coco')
+    config = Config.fromfile(path)
+    for value in (config.train_dataloader.dataset.data_root, config.val_dataloader.dataset.data_root,
+                  config.val_dataloader.dataset.bbox_file, config.val_evaluator.ann_file):
+        assert value.startswith('/somewhere/coco')
