@@ -1,0 +1,183 @@
+"""Train, test and look at a model, from nothing to pictures, with MMPose's own tools. `make demo` calls this.
+
+    python tools/demo.py [--out work_dirs/demo] [--data /path/to/coco] [--fresh]
+
+Without --data a sample set is generated and a small RAM-HRNet + GPR trained on it (about 6 minutes on 2 cores). With
+--data, the real config is trained and tested on COCO in that folder. A demo that was stopped goes on where it was.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
+SAMPLE_CONFIG = CONFIGS / 'sample/td-hm_ram-hrnet-w16-gpr_1xb16-9e_sample-128x96.py'
+COCO_CONFIG = CONFIGS / 'coco/td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py'
+COCO_FILES = ('annotations/person_keypoints_train2017.json', 'annotations/person_keypoints_val2017.json',
+              'person_detection_results/COCO_val2017_detections_AP_H_56_person.json', 'train2017', 'val2017')
+NUM_PICTURES = 12
+PROGRESS = ('Epoch(train)', 'Epoch(val)', 'Epoch(test)', 'best checkpoint', 'resumed epoch')  # lines worth seeing
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/demo'), help='folder for everything it makes')
+    parser.add_argument('--data', type=Path, help='folder of COCO 2017; default: generate a sample set')
+    parser.add_argument('--fresh', action='store_true', help='start over, even if a demo was stopped or is done there')
+    parser.add_argument('--cfg-options', nargs='+', default=[], help='passed on to MMPose, key=value')
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    print(f'\n== {text}', flush=True)
+
+
+def run_mim(arguments: List[str], log: Path) -> None:
+    """Run `mim`, its whole output in `log`, what tells the progress on the terminal.
+
+    Raises:
+        SystemExit: It failed; the end of its output was printed.
+    """
+    # By way of the interpreter, for mim need not be on the path.
+    command = [sys.executable, '-c', 'from mim.cli import cli; cli()', *arguments]
+    print(f'   mim {" ".join(arguments)}', flush=True)
+    environment = dict(os.environ, PYTHONUNBUFFERED='1', PYTHONWARNINGS='ignore')
+    with log.open('w') as file, subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
+        for line in process.stdout:
+            file.write(line)
+            if any(mark in line for mark in PROGRESS):
+                print('   ' + line.split(' - INFO - ')[-1].rstrip()[:150], flush=True)
+    if process.returncode:
+        print('\n'.join(log.read_text().splitlines()[-20:]), file=sys.stderr)
+        sys.exit(f'mim {arguments[0]} failed; its whole output is in {log}')
+
+
+def prepare_data(args: argparse.Namespace) -> Path:
+    """Point the config at the data; return the config."""
+    if args.data is None:
+        from rampose.datasets.sample import describe, make_sample
+        sample = make_sample(args.out / 'sample')
+        for split in ('train', 'val'):
+            print(f'   {split}: ' + '; '.join(describe(sample / f'annotations/person_keypoints_{split}.json')))
+        os.environ['RAMPOSE_SAMPLE'] = str(sample.resolve())
+        return SAMPLE_CONFIG
+    missing = [name for name in COCO_FILES if not (args.data / name).exists()]
+    if missing:
+        sys.exit(f'{args.data} is no complete COCO 2017: it lacks {", ".join(missing)}. '
+                 'See docs/install.md for what goes where and where it comes from.')
+    os.environ['COCO_ROOT'] = str(args.data.resolve())
+    return COCO_CONFIG
+
+
+def best_checkpoint(folder: Path) -> Path:
+    checkpoints = sorted(folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    if not checkpoints:
+        sys.exit(f'{folder} holds no checkpoint best_*.pth; training was not evaluated once. See {folder}/train.log')
+    return checkpoints[-1]
+
+
+def draw_pictures(config: Path, checkpoint: Path, out: Path) -> Dict[str, int]:
+    """Draw skeletons on pictures of the val split and a chart of the attention weights.
+
+    Returns:
+        Number of persons by picture.
+    """
+    import mmcv
+    import torch
+    from mmengine import Config
+    from mmengine.dataset import pseudo_collate
+    from mmpose.apis import init_model
+    from mmpose.registry import DATASETS, VISUALIZERS
+    from mmpose.structures import merge_data_samples
+    from rich.progress import track
+
+    from rampose.analysis.attention import record_attention
+    from rampose.analysis.plots import plot_attention
+
+    model = init_model(Config.fromfile(config), str(checkpoint), device='cuda' if torch.cuda.is_available() else 'cpu')
+    dataset = DATASETS.build(model.cfg.val_dataloader.dataset)
+    visualizer = VISUALIZERS.build(dict(model.cfg.visualizer, vis_backends=[], radius=2, line_width=1))
+    visualizer.set_dataset_meta(model.dataset_meta)
+
+    indices: Dict[str, List[int]] = {}  # of the crops, by picture
+    for index in range(len(dataset)):
+        path = dataset.get_data_info(index)['img_path']
+        if path not in indices and len(indices) == NUM_PICTURES:
+            continue
+        indices.setdefault(path, []).append(index)
+    out.mkdir(parents=True, exist_ok=True)
+    persons = {}
+    with record_attention(model) as weights:
+        for path, crops in track(indices.items(), '   Pictures'):
+            samples = model.test_step(pseudo_collate([dataset[index] for index in crops]))
+            picture = mmcv.imread(path, channel_order='rgb')
+            visualizer.add_datasample(
+                Path(path).stem, picture, merge_data_samples(samples), draw_gt=False, draw_bbox=True, kpt_thr=0.3,
+                out_file=str(out / f'{Path(path).stem}.jpg'))
+            persons[path] = len(crops)
+    plot_attention(weights).savefig(out.parent / 'attention.png', dpi=130)
+    return persons
+
+
+def draw_training(folder: Path, target: Path) -> None:
+    from rampose.analysis.plots import plot_training
+
+    # MMEngine writes one file a run: a resumed training has several.
+    files = sorted(folder.glob('*/vis_data/scalars.json'))
+    records = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    plot_training(records).savefig(target, dpi=130)
+
+
+def main() -> None:
+    args = parse_args()
+    started = time.time()
+    if args.fresh:
+        shutil.rmtree(args.out, ignore_errors=True)
+    train_dir, test_dir = args.out / 'train', args.out / 'test'
+    for folder in (train_dir, test_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+
+    say(f'1/4 Data: {"generated figures" if args.data is None else args.data}')
+    config = prepare_data(args)
+    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+
+    say('2/4 Training' + (', going on where it was stopped (--fresh starts over)' if
+                          (train_dir / 'last_checkpoint').exists() else ''))
+    run_mim(['train', 'mmpose', str(config), '--work-dir', str(train_dir), '--resume', 'auto', *options],
+            train_dir / 'train.log')
+
+    say('3/4 Test')
+    checkpoint = best_checkpoint(train_dir)
+    metrics_file = (args.out / 'metrics.json').resolve()
+    run_mim(['test', 'mmpose', str(config), '--checkpoint', str(checkpoint), '--work-dir', str(test_dir), '--out',
+             str(metrics_file), *options], test_dir / 'test.log')
+    metrics = json.loads(metrics_file.read_text())
+
+    say('4/4 Pictures and plots')
+    persons = draw_pictures(config, checkpoint, args.out / 'pictures')
+    draw_training(train_dir, args.out / 'training.png')
+
+    say(f'Done in {(time.time() - started) / 60:.1f} min: coco/AP {metrics["coco/AP"]:.3f} on the val split')
+    print(f"""
+   checkpoint     {checkpoint}
+   metrics        {args.out / 'metrics.json'}
+   skeletons      {args.out / 'pictures'}  ({len(persons)} pictures, {sum(persons.values())} persons)
+   attention      {args.out / 'attention.png'}
+   loss curve     {args.out / 'training.png'}
+
+   Next: make test                          the tests
+         make demo DATA=/path/to/coco       the paper's W32 model on COCO
+         make benchmark                     how fast it is, against HRNet
+         README.md                          the configs from your own MMPose""")
+
+
+if __name__ == '__main__':
+    main()
