@@ -1,0 +1,93 @@
+"""The wheel carries what it needs and changes nothing where it is installed."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory, root) -> Path:
+    folder = tmp_path_factory.mktemp('wheel')
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '--wheel-dir',
+                    str(folder), str(root)], check=True)
+    return next(folder.glob('*.whl'))
+
+
+def shipped(root: Path) -> set:
+    files = [root / 'model-index.yml', *root.glob('tools/**/*.py'), *root.glob('configs/**/*.py'),
+             *root.glob('configs/**/*.yml')]
+    return {path.relative_to(root).as_posix() for path in files}
+
+
+def test_installed_wheel_has_every_config_and_metafile(wheel, root, tmp_path):
+    pip = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--target', str(tmp_path), str(wheel)]
+    subprocess.run(pip, check=True)
+    mim = tmp_path / 'rampose/.mim'
+    assert {path.relative_to(mim).as_posix() for path in mim.rglob('*') if path.is_file()} == shipped(root)
+    config = next(mim.glob('configs/**/td-hm_ram-hrnet-w48-gpr_*384x288.py'))
+    code = f"""
+import sys; sys.path.insert(0, {str(tmp_path)!r})
+import rampose
+assert rampose.__file__.startswith({str(tmp_path)!r}), rampose.__file__
+from mmengine import Config
+assert Config.fromfile({str(config)!r}).model.head.type == 'GPRHead'
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_source_distribution_builds_the_same_wheel(wheel, root, tmp_path):
+    subprocess.run([sys.executable, '-c', 'from setuptools.build_meta import build_sdist; '
+                    f'build_sdist({str(tmp_path)!r})'], check=True, cwd=root, capture_output=True)
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '--wheel-dir',
+                    str(tmp_path), str(next(tmp_path.glob('*.tar.gz')))], check=True)
+    names = [set(zipfile.ZipFile(path).namelist()) for path in (wheel, next(tmp_path.glob('*.whl')))]
+    assert names[0] == names[1]
+
+
+def test_editable_install_links_to_the_checkout(root):
+    mim = root / 'rampose/.mim'
+    assert (mim / 'configs').resolve() == root / 'configs'
+    assert (mim / 'model-index.yml').resolve() == root / 'model-index.yml'
+
+
+@pytest.mark.parametrize('installer', [['pip', 'install'], ['mim', 'install']], ids=['pip', 'mim'])
+def test_installing_the_wheel_installs_one_package(wheel, tmp_path, installer):
+    """In this environment, which has the stack and no chumpy; --ignore-installed would bring every requirement too."""
+    report = tmp_path / 'report.json'
+    run = {'pip': [sys.executable, '-m', 'pip'], 'mim': [sys.executable, '-c', 'from mim.cli import cli; cli()']}
+    done = subprocess.run([*run[installer[0]], 'install', '--ignore-installed', '--dry-run', '--report', str(report),
+                           str(wheel)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    installed = [entry['metadata']['name'] for entry in json.loads(report.read_text())['install']]
+    assert installed == ['rampose']
+
+
+def test_the_mim_extra_has_lower_bounds_only(wheel):
+    name = next(name for name in zipfile.ZipFile(wheel).namelist() if name.endswith('METADATA'))
+    metadata = zipfile.ZipFile(wheel).read(name).decode()
+    requirements = [line.split(':', 1)[1].strip() for line in metadata.splitlines() if line.startswith('Requires-Dist')]
+    assert sorted(line.split('>=')[0] for line in requirements) == ['mmcv', 'mmdet', 'mmengine', 'mmpose', 'torch']
+    for line in requirements:
+        assert 'extra == "mim"' in line and not set('<=!~') & set(line.split(';')[0].replace('>=', ''))
+    assert 'Requires-Python: >=3.8' in metadata
+
+
+def test_the_syntax_is_python_3_8(root):
+    import ast
+    folders = [root.glob(f'{name}/**/*.py') for name in ('rampose', 'tools', 'configs')]
+    for path in [root / 'setup.py', *(path for folder in folders for path in folder)]:
+        ast.parse(path.read_text(), str(path), feature_version=(3, 8))
+
+
+def test_the_lock_file_has_hashes_and_no_addresses(root):
+    text = (root / 'requirements/lock.txt').read_text()
+    assert '://' not in text and 'chumpy' not in text
+    entries = text.replace('\\\n', ' ').splitlines()
+    assert len(entries) > 50 and all('==' in entry and '--hash=sha256:' in entry for entry in entries if entry.strip())
