@@ -1,7 +1,6 @@
 # `make help` lists the targets. Each makes the environment .venv first, if it is missing or out of date.
 SHELL := /bin/bash
 PYTHON_IN_VENV := .venv/bin/python
-DEMO_OUT ?= work_dirs/demo
 ARGS ?=
 
 .PHONY: help setup lock demo test test-fast lint docs benchmark clean
@@ -14,7 +13,7 @@ setup:  ## Make the environment .venv (the first time, mmcv is compiled: about 1
 	@requirements/install.sh
 
 demo: setup  ## Train, test and look at a small model on a generated sample; DATA=/path/to/coco takes COCO and the real config
-	@$(PYTHON_IN_VENV) tools/demo.py --out $(DEMO_OUT) $(if $(DATA),--data $(DATA)) $(ARGS)
+	@$(PYTHON_IN_VENV) tools/demo.py $(if $(DATA),--data $(DATA)) $(ARGS)
 
 test: setup  ## All tests that can run here (real data: set RAMPOSE_TEST_DATA)
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
@@ -31,9 +30,8 @@ docs: setup  ## Build the documentation into docs/_build/html; a broken link is 
 benchmark: setup  ## Time RAM-HRNet + GPR against HRNet
 	@$(PYTHON_IN_VENV) tools/benchmark.py $(ARGS)
 
-lock: setup  ## Renew requirements/lock.txt from pyproject.toml
-	@uv=$$(command -v uv || echo .uv/bin/uv); $$uv lock --upgrade && \
-	$$uv export --quiet --frozen --all-groups --no-emit-project --no-header --no-annotate -o requirements/lock.txt
+lock:  ## Renew requirements/lock.txt from pyproject.toml
+	@requirements/install.sh lock
 
 clean:  ## Remove what the other targets made, but for .venv
 	rm -rf build dist work_dirs docs/_build .pytest_cache .ruff_cache *.egg-info

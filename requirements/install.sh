@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Make the environment .venv of this checkout from requirements/lock.txt; do nothing if it is up to date.
+# With the argument `lock`: renew requirements/lock.txt instead.
 # mmcv has no wheel for today's torch, so its operators are compiled once; uv keeps the wheel in its cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 stamp=.venv/rampose.stamp
 wanted=$(cat requirements/lock.txt requirements/install.sh pyproject.toml setup.py | sha256sum)
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
+if [ "${1:-}" != lock ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
 python=${PYTHON:-$(command -v python3.11 || true)}
 if [ -z "$python" ]; then
@@ -18,13 +19,19 @@ for program in g++ make; do
 done
 
 uv=$(command -v uv || true)
-if [ -z "$uv" ] || ! "$uv" lock --help > /dev/null 2>&1; then
+if [ -z "$uv" ] || ! "$uv" cache dir > /dev/null 2>&1; then  # absent, or older than pyproject.toml asks for
   uv=.uv/bin/uv
   if [ ! -x "$uv" ]; then
     echo "== Fetching uv, which makes the environment"
     "$python" -m venv .uv && .uv/bin/python -m pip install --quiet 'uv>=0.8.4'
   fi
 fi
+if [ "${1:-}" = lock ]; then
+  "$uv" lock --upgrade
+  "$uv" export --quiet --frozen --all-groups --no-emit-project --no-header --no-annotate -o requirements/lock.txt
+  exit 0
+fi
+
 export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=${UV_LINK_MODE:-hardlink}
 # Pose networks need none of mmcv's CUDA operators, and compiling them needs a CUDA toolkit that matches torch's.
 if [ -z "${MMCV_CUDA:-}" ]; then export CUDA_VISIBLE_DEVICES=; fi
@@ -34,8 +41,9 @@ echo "== Making .venv from requirements/lock.txt: several GB to download the fir
 
 started=$SECONDS
 (
-  sleep 60
-  while sleep 30; do
+  # Their output goes nowhere: a sleep that outlives this script must not hold its caller's pipe.
+  sleep 60 > /dev/null 2>&1
+  while sleep 30 > /dev/null 2>&1; do
     files=$(find "$("$uv" cache dir)" -path '*mmcv*' -name '*.o' -newer pyproject.toml 2> /dev/null | wc -l)
     echo "   $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s: compiling mmcv once, about 10 minutes on 2 cores ($files of 77 files)"
   done

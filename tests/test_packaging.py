@@ -91,3 +91,10 @@ def test_the_lock_file_has_hashes_and_no_addresses(root):
     assert '://' not in text and 'chumpy' not in text
     entries = text.replace('\\\n', ' ').splitlines()
     assert len(entries) > 50 and all('==' in entry and '--hash=sha256:' in entry for entry in entries if entry.strip())
+
+
+def test_check_env_asks_for_the_same_versions(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / 'tools'))
+    import check_env
+    lines = (root / 'requirements/mminstall.txt').read_text().split()
+    assert dict(line.split('>=') for line in lines) == check_env.REQUIRED

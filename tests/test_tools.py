@@ -69,6 +69,19 @@ def test_demo_says_what_a_coco_folder_lacks(root, tmp_path):
     assert f'{tmp_path} is no complete COCO 2017: it lacks annotations/person_keypoints_train2017.json' in done.stderr
 
 
+def test_demo_refuses_to_go_on_with_another_config(root, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / 'tools'))
+    import demo
+    config = tmp_path / 'b.py'
+    assert not demo.check_same_config(config, tmp_path)
+    (tmp_path / 'last_checkpoint').touch()
+    (tmp_path / 'a.py').touch()
+    with pytest.raises(SystemExit, match=r'training of another config than b\.py.*--fresh'):
+        demo.check_same_config(config, tmp_path)
+    config.touch()
+    assert demo.check_same_config(config, tmp_path)
+
+
 @pytest.mark.slow
 def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path):
     """Two epochs on the tiny sample; a second call finds the training done and goes on from there."""

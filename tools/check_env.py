@@ -8,6 +8,7 @@ Exit code 1 if something keeps rampose from running.
 import platform
 import subprocess
 import sys
+import tempfile
 from importlib import metadata
 
 # Nothing but the standard library is imported here: the other imports are what is being checked.
@@ -42,7 +43,9 @@ def as_tuple(version):
 
 def error_of(statement):
     """Run a statement in a process of its own; the last line of its error, or None if it works."""
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', statement], capture_output=True, text=True)
+    # Elsewhere, for the working directory is on the path and may be a checkout of rampose.
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', statement], capture_output=True, text=True,
+                          cwd=tempfile.gettempdir())
     if done.returncode == 0:
         return None
     lines = done.stderr.strip().splitlines()
@@ -79,7 +82,7 @@ def find_problems(versions, try_statement=error_of):
     if versions.get('torch') and versions.get('torchvision') and try_statement('import torchvision'):
         problems.append((True, f'torchvision {versions["torchvision"]} does not fit torch {versions["torch"]} (a CUDA '
                          f'build beside a CPU build?): {try_statement("import torchvision")}',
-                         f'{PIP} install --force-reinstall torch torchvision, both from one index'))
+                         f'{PIP} install --force-reinstall torch torchvision'))
     if mmcv and versions.get('torch') and try_statement('import mmcv._ext'):
         problems.append((True, f'mmcv {mmcv} lacks its compiled operators, or they were built for another torch: '
                          f'{try_statement("import mmcv._ext")}',

@@ -1,8 +1,8 @@
 """Train, test and look at a model, from nothing to pictures, with MMPose's own tools. `make demo` calls this.
 
-    python tools/demo.py [--out work_dirs/demo] [--data /path/to/coco] [--fresh]
+    python tools/demo.py [--out FOLDER] [--data /path/to/coco] [--fresh]
 
-Without --data a sample set is generated and a small RAM-HRNet + GPR trained on it (about 6 minutes on 2 cores). With
+Without --data a sample set is generated and a small RAM-HRNet + GPR trained on it (about 7 minutes on 2 cores). With
 --data, the real config is trained and tested on COCO in that folder. A demo that was stopped goes on where it was.
 """
 
@@ -18,21 +18,24 @@ from typing import Dict, List
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
-SAMPLE_CONFIG = CONFIGS / 'sample/td-hm_ram-hrnet-w16-gpr_1xb16-9e_sample-128x96.py'
+SAMPLE_CONFIG = CONFIGS / 'sample/td-hm_ram-hrnet-w16-gpr_1xb16-12e_sample-128x96.py'
 COCO_CONFIG = CONFIGS / 'coco/td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py'
 COCO_FILES = ('annotations/person_keypoints_train2017.json', 'annotations/person_keypoints_val2017.json',
               'person_detection_results/COCO_val2017_detections_AP_H_56_person.json', 'train2017', 'val2017')
 NUM_PICTURES = 12
+MIN_BBOX_SCORE = 0.5  # a detector's doubtful boxes are tested, but not drawn
 PROGRESS = ('Epoch(train)', 'Epoch(val)', 'Epoch(test)', 'best checkpoint', 'resumed epoch')  # lines worth seeing
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/demo'), help='folder for everything it makes')
+    parser.add_argument('--out', type=Path, help='folder for all it makes; default: work_dirs/demo, or demo_coco')
     parser.add_argument('--data', type=Path, help='folder of COCO 2017; default: generate a sample set')
     parser.add_argument('--fresh', action='store_true', help='start over, even if a demo was stopped or is done there')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='passed on to MMPose, key=value')
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.out = args.out or Path('work_dirs/demo_coco' if args.data else 'work_dirs/demo')
+    return args
 
 
 def say(text: str) -> None:
@@ -77,6 +80,20 @@ def prepare_data(args: argparse.Namespace) -> Path:
     return COCO_CONFIG
 
 
+def check_same_config(config: Path, train_dir: Path) -> bool:
+    """Whether a training of this config was begun in the folder.
+
+    Raises:
+        SystemExit: A training of another config was.
+    """
+    if not (train_dir / 'last_checkpoint').exists():
+        return False
+    if not (train_dir / config.name).exists():  # MMEngine leaves the config that it trains with there
+        sys.exit(f'{train_dir} holds the training of another config than {config.name}; '
+                 '--fresh removes it, --out FOLDER goes elsewhere')
+    return True
+
+
 def best_checkpoint(folder: Path) -> Path:
     checkpoints = sorted(folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
     if not checkpoints:
@@ -109,8 +126,9 @@ def draw_pictures(config: Path, checkpoint: Path, out: Path) -> Dict[str, int]:
 
     indices: Dict[str, List[int]] = {}  # of the crops, by picture
     for index in range(len(dataset)):
-        path = dataset.get_data_info(index)['img_path']
-        if path not in indices and len(indices) == NUM_PICTURES:
+        info = dataset.get_data_info(index)
+        path = info['img_path']
+        if (path not in indices and len(indices) == NUM_PICTURES) or info['bbox_score'].max() < MIN_BBOX_SCORE:
             continue
         indices.setdefault(path, []).append(index)
     out.mkdir(parents=True, exist_ok=True)
@@ -149,8 +167,8 @@ def main() -> None:
     config = prepare_data(args)
     options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
 
-    say('2/4 Training' + (', going on where it was stopped (--fresh starts over)' if
-                          (train_dir / 'last_checkpoint').exists() else ''))
+    begun = check_same_config(config, train_dir)
+    say('2/4 Training' + (', going on where it was stopped (--fresh starts over)' if begun else ''))
     run_mim(['train', 'mmpose', str(config), '--work-dir', str(train_dir), '--resume', 'auto', *options],
             train_dir / 'train.log')
 
@@ -162,7 +180,7 @@ def main() -> None:
     metrics = json.loads(metrics_file.read_text())
 
     say('4/4 Pictures and plots')
-    persons = draw_pictures(config, checkpoint, args.out / 'pictures')
+    persons = draw_pictures(train_dir / config.name, checkpoint, args.out / 'pictures')
     draw_training(train_dir, args.out / 'training.png')
 
     say(f'Done in {(time.time() - started) / 60:.1f} min: coco/AP {metrics["coco/AP"]:.3f} on the val split')

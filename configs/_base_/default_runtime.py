@@ -22,4 +22,3 @@ log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_dig
 log_level = 'INFO'
 load_from = None
 resume = False
-backend_args = dict(backend='local')

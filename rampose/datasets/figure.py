@@ -164,7 +164,7 @@ def draw_figure(canvas: Canvas, points: Dict[str, np.ndarray], pelvis: Tuple[flo
     def depth(*names):
         return float(np.mean([points[name][2] for name in names]))
 
-    corners = [at[f'{side}_{joint}'] for joint in ('shoulder', 'hip') for side in ('left', 'right')]
+    corners = [at[f'{side}_{kind}'] for kind in ('shoulder', 'hip') for side in ('left', 'right')]
     discs = [_capsule(corner, corner, radius * height, radius * height)
              for corner, radius in zip(corners, (0.045, 0.045, 0.055, 0.055))]
     torso = cv2.convexHull(np.concatenate(discs))[:, 0]
@@ -255,8 +255,8 @@ def keypoints_of(canvas: Canvas, points: Dict[str, np.ndarray], pelvis: Tuple[fl
 
 
 def _is_visible(owner: int, points: Dict[str, np.ndarray], name: str, index: int) -> bool:
-    side, _, joint = name.partition('_')
-    if joint in _PARTS_OF_KEYPOINT:
-        return owner in [32 * index + PART_IDS[part.format(side=side)] for part in _PARTS_OF_KEYPOINT[joint]]
+    side, _, kind = name.partition('_')
+    if kind in _PARTS_OF_KEYPOINT:
+        return owner in [32 * index + PART_IDS[part.format(side=side)] for part in _PARTS_OF_KEYPOINT[kind]]
     # Nose, eyes and ears lie on the head, and are seen from the side of the head that they are on.
     return owner == 32 * index + PART_IDS['head'] and points[name][2] > points['head'][2] - 0.01

@@ -17,6 +17,7 @@ from .figure import KEYPOINTS, Canvas, draw_figure, keypoints_of, pose_figure
 
 SKELETON = ((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9), (8, 10),
             (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7))  # COCO's, counted from 1
+_VERSION = 1  # of what is drawn: raise it with every change, lest an older set be taken for the new one
 _FIRST_ID = {'train': 1, 'val': 100001}
 _MIN_AREA = 300  # px; less than this is seen of a figure only if another one hides it
 
@@ -39,7 +40,7 @@ def make_sample(root: Union[str, Path], num_train: int = 1000, num_val: int = 10
     root = Path(root)
     if num_train < 1 or num_val < 1:
         raise ValueError(f'got num_train={num_train}, num_val={num_val}; each split needs at least one picture')
-    recipe = dict(num_train=num_train, num_val=num_val, seed=seed)
+    recipe = dict(version=_VERSION, num_train=num_train, num_val=num_val, seed=seed)
     stamp = root / 'sample.json'
     if stamp.is_file() and json.loads(stamp.read_text()) == recipe:
         return root

@@ -8,14 +8,16 @@ Here the list of what a checkpoint may name is torch's own, widened by what MMEn
 torch >= 2.6 torch's unpickler enforces it; with an older one, whose list cannot be widened, an unpickler of ours does.
 """
 
+import _codecs
 import os
 import pickle
+import pickletools
 import re
-import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections import Counter, OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 from urllib.parse import urlparse
 
 import mmengine.runner.checkpoint as mmengine_checkpoint
@@ -45,6 +47,12 @@ def _admitted_globals() -> Dict[str, Any]:
     admitted = {f'numpy.{core}.multiarray.{function.__name__}': function
                 for core in ('core', '_core') for function in multiarray}  # numpy 2 renamed core
     admitted.update({
+        # Older versions of torch's list lack these.
+        '_codecs.encode': _codecs.encode,
+        'builtins.set': set,
+        'collections.Counter': Counter,
+        'collections.OrderedDict': OrderedDict,
+        # What MMEngine adds.
         'builtins.getattr': _history_buffer_method,
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         'numpy.dtype': np.dtype,
@@ -56,8 +64,14 @@ def _admitted_globals() -> Dict[str, Any]:
     return admitted
 
 
-class _AdmittedUnpickler(pickle.Unpickler):
-    """Unpickler for torch < 2.6 that looks names up in the list instead of importing them."""
+class _AdmittedUnpickler(pickle._Unpickler):
+    """Unpickler for torch < 2.6 that looks names up in the list instead of importing them.
+
+    It is Python's own, not the one in C, because the state of an object is restored for listed types only: otherwise a
+    pickle could set attributes of the functions and classes that it may name, or give a dtype flags that lie.
+    """
+
+    dispatch = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
         # torch.save writes Python 2's names of builtins.
@@ -68,6 +82,14 @@ class _AdmittedUnpickler(pickle.Unpickler):
         if full_name in _get_allowed_globals():
             return _get_allowed_globals()[full_name]
         raise pickle.UnpicklingError(f'GLOBAL {full_name}')
+
+    def load_build(self) -> None:
+        kind = type(self.stack[-2])
+        if kind not in (torch.Tensor, torch.nn.Parameter) and kind not in _ADMITTED.values():
+            raise pickle.UnpicklingError(f'GLOBAL {kind.__module__}.{kind.__qualname__} (its state)')
+        super().load_build()
+
+    dispatch[pickle.BUILD[0]] = load_build
 
 
 _ADMITTED = _admitted_globals()
@@ -86,11 +108,36 @@ def _load_by_torch(path: Path, map_location: Any) -> Any:
 
 def _load_by_admitted_unpickler(path: Path, map_location: Any) -> Any:
     """torch < 2.6, where `weights_only=True` admits no names of ours; the unpickler given does the same check."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith('/constants.pkl') for name in archive.namelist()):
-                raise pickle.UnpicklingError('GLOBAL TorchScript archive')  # torch.load would pass it to torch.jit
+    reader = _zip_reader(path)
+    if reader and 'constants.pkl' in reader.get_all_records():
+        raise pickle.UnpicklingError('GLOBAL torch.jit (TorchScript)')  # torch.load would hand it over
     return torch.load(path, map_location=map_location, pickle_module=_ADMITTED_PICKLE, weights_only=False)
+
+
+def _zip_reader(path: Path) -> Optional[Any]:
+    """torch's own reader of its zip format, or None for the older format; another reader might see other records."""
+    with path.open('rb') as file:
+        if file.read(4) != b'PK\x03\x04':
+            return None
+    return torch._C.PyTorchFileReader(str(path))
+
+
+def _names_not_admitted(path: Path) -> List[str]:
+    """List the globals that a pickle names and the list does not, without running it, to tell a user."""
+    reader = _zip_reader(path)
+    content = reader.get_record('data.pkl') if reader else path.read_bytes()
+    names, strings = [], []
+    try:
+        for opcode, argument, _ in pickletools.genops(content):
+            if opcode.name == 'GLOBAL':
+                names.append(argument.replace(' ', '.'))
+            elif opcode.name == 'STACK_GLOBAL':
+                names.append('.'.join(strings[-2:]))
+            elif isinstance(argument, str):
+                strings.append(argument)
+    except ValueError:  # the end of the pickle in an older file, or of a truncated one
+        pass
+    return [name for name in names if name not in _ADMITTED and name not in _get_allowed_globals()]
 
 
 _load = _load_by_torch if digit_version(torch.__version__) >= digit_version('2.6.0') else _load_by_admitted_unpickler
@@ -118,14 +165,20 @@ def load_checkpoint_file(filename: Union[str, Path], map_location: Any = None) -
     try:
         return _load(path, map_location)
     except Exception as error:
-        offender = re.search(r'GLOBAL (.+?)(?: was not an allowed| whose module|\n|$)', str(error))
-        if isinstance(error, pickle.UnpicklingError) and offender:
+        offender = _offender(error, path) if isinstance(error, pickle.UnpicklingError) else None
+        if offender:
             raise CheckpointError(
-                f'{path} is refused: it names {offender[1]}, which a checkpoint has no need of and which may run code '
+                f'{path} is refused: it names {offender}, which a checkpoint has no need of and which may run code '
                 'on this machine. Get the file from somebody you trust, saved with tensors and plain values only'
             ) from None
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes) cannot be read: {_first_line(error)}. '
                               'If it is truncated or no checkpoint, save or download it again') from error
+
+
+def _offender(error: pickle.UnpicklingError, path: Path) -> Optional[str]:
+    """The global for which a file was refused, or None if it is merely broken."""
+    said = re.search(r'GLOBAL (.+?)(?: was not an allowed| whose module|\n|$)', str(error))
+    return said[1] if said else next(iter(_names_not_admitted(path)), None)
 
 
 def _first_line(error: Exception) -> str:

@@ -60,6 +60,49 @@ def test_hostile_pickles_do_nothing_and_are_refused(tmp_path, content, offender,
 
 
 @pytest.mark.usefixtures('loader')
+@pytest.mark.parametrize('protocol', [2, 3, 4, 5])
+def test_every_protocol_is_refused_by_name(tmp_path, protocol):
+    trace, path = tmp_path / 'ran', tmp_path / 'epoch_1.pth'
+    torch.save(dict(meta=touch(trace)), path, pickle_protocol=protocol)
+    with pytest.raises(CheckpointError, match=r'refused: it names .*system'):
+        load_checkpoint_file(path)
+    assert not trace.exists()
+
+
+class State:
+    """Pickles as an object that is given a state."""
+
+    def __init__(self, kind, arguments, state):
+        self.parts = kind, arguments, state
+
+    def __reduce__(self):
+        return self.parts
+
+
+@pytest.mark.usefixtures('loader')
+@pytest.mark.parametrize('content', [
+    State(np.dtype, ('O8', False, True), (3, '|', None, None, None, -1, -1, 0)),  # objects that claim to be plain bytes
+    State(getattr, (HistoryBuffer, 'mean'), (None, dict(note='changed'))),  # an attribute for a function
+], ids=['dtype', 'function'])
+def test_a_state_for_anything_else_is_refused(tmp_path, content):
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(content, path)
+    with pytest.raises(CheckpointError):
+        load_checkpoint_file(path)
+    assert not hasattr(HistoryBuffer.mean, 'note')
+
+
+def test_an_older_torchs_list_suffices(tmp_path, mmengine_content, monkeypatch):
+    """Torch 1.13's list has neither Counter nor _codecs.encode."""
+    older = {name: value for name, value in module._get_allowed_globals().items()
+             if not name.startswith(('builtins.', 'collections.', '_codecs.'))}
+    monkeypatch.setattr(module, '_get_allowed_globals', lambda: older)
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(mmengine_content, path)
+    assert module._load_by_admitted_unpickler(path, 'cpu')['meta']['epoch'] == 1
+
+
+@pytest.mark.usefixtures('loader')
 @pytest.mark.parametrize('record', ['data.pkl', 'constants.pkl'])
 def test_a_hostile_zip_with_a_renamed_record(tmp_path, record):
     """`constants.pkl` makes torch.load take the file for TorchScript."""

@@ -1,5 +1,6 @@
-# The model of `make demo`: RAM-HRNet + GPR, narrow, on the generated sample set. Not from the paper: the recipe is for a
-# few minutes on 2 cores, hence a low resolution with DARK's unbiased coding, little augmentation and a short schedule.
+# The model of `make demo`: RAM-HRNet + GPR, narrow, on the generated sample set. Not from the paper: the recipe is for
+# a few minutes on 2 cores, hence a low resolution with DARK's unbiased coding, little augmentation, a short schedule.
+# coco/AP on the sample's val split, measured on 2 CPU cores: @AP@ after @MIN@ minutes of training.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/datasets/coco_topdown_256x192.py',
@@ -8,12 +9,12 @@ _base_ = [
 
 # Where the sample set lies: $RAMPOSE_SAMPLE if it is set.
 data_root = '{{$RAMPOSE_SAMPLE:data/sample}}'
-max_epochs = 9
+max_epochs = 12
 
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=3)
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=4)
 val_cfg = dict()
 test_cfg = dict()
-optim_wrapper = dict(optimizer=dict(type='Adam', lr=4e-3))
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=4e-3, foreach=True))
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=max_epochs, eta_min=0, by_epoch=True, convert_to_iter_based=True)
@@ -40,16 +41,19 @@ val_pipeline = [
     dict(type='TopdownAffine', input_size=codec['input_size']),
     dict(type='PackPoseInputs')
 ]
+# No workers: on 2 cores they take more from the training than they give (0.31 s against 0.35 s a step).
 train_dataloader = dict(
     batch_size=16,
-    num_workers=2,
+    num_workers=0,
+    persistent_workers=False,
     dataset=dict(
         data_root=data_root,
         ann_file='annotations/person_keypoints_train.json',
         data_prefix=dict(img='train/'),
         pipeline=train_pipeline))
 val_dataloader = dict(
-    num_workers=2,
+    num_workers=0,
+    persistent_workers=False,
     dataset=dict(
         data_root=data_root,
         ann_file='annotations/person_keypoints_val.json',
