@@ -50,7 +50,7 @@ started=$SECONDS
 ) &
 heartbeat=$!
 trap 'kill $heartbeat 2> /dev/null || true' EXIT
-"$uv" pip sync --quiet --python .venv requirements/lock.txt
+"$uv" pip sync --quiet --compile-bytecode --python .venv requirements/lock.txt
 "$uv" pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 echo "$wanted" > "$stamp"
 echo "== .venv is ready after $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine import Config
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.datasets.datasets import utils
 from mmpose.registry import DATASETS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
 
 from rampose.analysis.complexity import complexity
@@ -54,7 +54,7 @@ def test_builds_and_agrees_with_itself(path):
     size = path.stem.rsplit('-', 1)[1]
     assert size == f'{h}x{w}', 'the data part of the name is height x width'
     for loader in (config.train_dataloader, config.val_dataloader):
-        metainfo = parse_pose_metainfo(loader.dataset.metainfo)
+        metainfo = utils.parse_pose_metainfo(loader.dataset.metainfo)
         assert metainfo['num_keypoints'] == heatmaps.shape[1] == 17
         for step in loader.dataset.pipeline:
             TRANSFORMS.build(step)
@@ -68,8 +68,8 @@ def test_builds_and_agrees_with_itself(path):
 
 
 def test_names_agree_with_mmposes_coco():
-    mmpose_coco = parse_pose_metainfo(DATASETS.get('CocoDataset').METAINFO)
-    ours = parse_pose_metainfo(Config.fromfile(COCO[0]).dataset_info)
+    mmpose_coco = utils.parse_pose_metainfo(DATASETS.get('CocoDataset').METAINFO)
+    ours = utils.parse_pose_metainfo(Config.fromfile(COCO[0]).dataset_info)
     for key in ('keypoint_id2name', 'flip_indices', 'upper_body_ids', 'lower_body_ids', 'skeleton_links'):
         assert ours[key] == mmpose_coco[key], key
     assert ours['sigmas'].tolist() == mmpose_coco['sigmas'].tolist()
@@ -129,3 +129,17 @@ def test_both_input_sizes_differ_in_the_codec_alone():
     texts = [(CONFIGS.parents[1] / f'_base_/datasets/coco_topdown_{size}.py').read_text().splitlines()
              for size in ('256x192', '384x288')]
     assert [a.split('=')[0] for a, b in zip(*texts) if a != b] == ['codec ']
+
+
+def test_a_config_that_mmengine_wrote_keeps_the_order_of_the_keypoints(tmp_path):
+    """MMEngine writes keypoint 10 before keypoint 2; MMPose alone would read other flip pairs from that."""
+    config = Config.fromfile(COCO[0])
+    config.dump(tmp_path / 'dumped.py')
+    dumped = Config.fromfile(tmp_path / 'dumped.py')
+    assert list(dumped.dataset_info.keypoint_info)[:3] == [0, 1, 10]
+    wanted, got, unmended = (parse(info) for parse, info in (
+        (utils.parse_pose_metainfo, config.dataset_info), (utils.parse_pose_metainfo, dumped.dataset_info),
+        (utils.parse_pose_metainfo.__wrapped__, dumped.dataset_info)))
+    for key in ('flip_indices', 'keypoint_id2name', 'keypoint_colors', 'skeleton_links'):
+        assert str(got[key]) == str(wanted[key]), key
+    assert unmended['flip_indices'] != wanted['flip_indices']

@@ -90,6 +90,7 @@ def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path):
     (out / 'sample').symlink_to(tiny_sample)
     # The tiny sample, not the one that the demo would make.
     recipe = json.loads((tiny_sample / 'sample.json').read_text())
+    recipe.pop('version')
     code = ('import sys, runpy, functools; import rampose.datasets.sample as sample; '
             f'sample.make_sample = functools.partial(sample.make_sample, **{recipe!r}); '
             'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")')

@@ -90,7 +90,8 @@ def test_without_attention_is_hrnet():
     assert not [key for key in ours.state_dict() if 'attention' in key]
     extra = extra_of(8, (1, 1, 1), 1)
     extra['stage4']['multiscale_output'] = True
-    hrnet = HRNet(extra).eval()
+    hrnet = HRNet(extra)
+    hrnet.eval()  # it returns None
     hrnet.load_state_dict(ours.state_dict())
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():

@@ -9,9 +9,9 @@ _base_ = [
 
 # Where the sample set lies: $RAMPOSE_SAMPLE if it is set.
 data_root = '{{$RAMPOSE_SAMPLE:data/sample}}'
-max_epochs = 12
+max_epochs = 11
 
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=4)
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=4e-3, foreach=True))
