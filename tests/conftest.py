@@ -3,12 +3,17 @@
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine import Config
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope, init_default_scope
+from mmpose.registry import MODELS
 
 import rampose.plugin  # noqa: F401  registers the models
+from rampose.apis import TopdownPredictor
+from rampose.apis.detector import FASTER_RCNN_CONFIG
 from rampose.datasets.sample import make_sample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,3 +63,60 @@ def tiny_config(tiny_sample, tmp_path, monkeypatch) -> Config:
 @pytest.fixture(scope='session')
 def test_data() -> Path:
     return Path(os.environ['RAMPOSE_TEST_DATA']).resolve()
+
+
+@pytest.fixture(scope='session')
+def pose_config(tmp_path_factory) -> Path:
+    """A small RAM-HRNet + GPR, 96x128 px, with the quarter offset of the real configs.
+
+    The sample's unbiased decoding divides by curvatures, which the heatmaps of random weights have next to none of.
+    """
+    path = tmp_path_factory.mktemp('config') / 'small.py'
+    path.write_text(f"_base_ = '{next((CONFIGS / 'sample').glob('td-hm_*.py'))}'\n"
+                    'model = dict(head=dict(decoder=dict(unbiased=False)))\n')
+    return path
+
+
+@pytest.fixture(scope='session')
+def pose_checkpoint(pose_config, tmp_path_factory) -> Path:
+    """Random weights for it, with heatmaps that differ and attention that is not 1."""
+    torch.manual_seed(0)
+    init_default_scope('mmpose')
+    model = MODELS.build(Config.fromfile(pose_config).model)
+    model.init_weights()
+    torch.nn.init.normal_(model.head.final_layer.weight, std=0.1)
+    model.train()
+    with torch.no_grad():
+        for _ in range(30):  # statistics of batch norm that fit the weights, or the heatmaps vanish
+            model(torch.randn(4, 3, 128, 96), None, mode='tensor')
+    for name, parameter in model.named_parameters():
+        if name.endswith(('omega', 'beta')):
+            torch.nn.init.normal_(parameter, std=0.3)
+    path = tmp_path_factory.mktemp('weights') / 'pose.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path
+
+
+@pytest.fixture(scope='session')
+def predictor(pose_config, pose_checkpoint) -> TopdownPredictor:
+    return TopdownPredictor(pose_config, pose_checkpoint, device='cpu', batch_size=4)
+
+
+@pytest.fixture(scope='session')
+def detector_checkpoint(tmp_path_factory) -> Path:
+    """Random weights for MMPose's Faster R-CNN that take whatever they find for a person: they find up to 100."""
+    from mmdet.apis import init_detector
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = init_detector(str(FASTER_RCNN_CONFIG), None, device='cpu', palette='random')
+    torch.nn.init.constant_(model.roi_head.bbox_head.fc_cls.bias[:1], 10.0)
+    path = tmp_path_factory.mktemp('weights') / 'faster_rcnn.pth'
+    torch.save(dict(state_dict=model.state_dict(), meta=dict()), path)
+    return path
+
+
+@pytest.fixture(scope='session')
+def photo() -> np.ndarray:
+    """Something with edges, (240, 320, 3) uint8."""
+    rng = np.random.default_rng(0)
+    return cv2.resize(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8), (320, 240), interpolation=cv2.INTER_NEAREST)

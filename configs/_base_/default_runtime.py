@@ -8,7 +8,10 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='coco/AP', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False))
-custom_hooks = [dict(type='SyncBuffersHook')]  # BN statistics, over processes, at the end of each epoch
+custom_hooks = [
+    dict(type='SyncBuffersHook'),  # BN statistics, over processes, at the end of each epoch
+    dict(type='AttentionHook', interval=500),  # mean and spread of the attention weights, to the visualizer
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -1,12 +1,15 @@
 """What the Resolution-wise Attention Modules of a model weigh, for given inputs."""
 
 from contextlib import contextmanager
-from typing import Dict, Iterator, List
+from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 from torch import Tensor, nn
 
 from ..layers import ResolutionWiseAttention
+
+if TYPE_CHECKING:
+    from ..apis import TopdownPredictor
 
 
 @contextmanager
@@ -55,3 +58,38 @@ def record_attention(model: nn.Module) -> Iterator[Dict[str, np.ndarray]]:
         if calls:
             outputs.setdefault(unit, []).append(np.concatenate(calls))
     by_unit.update({unit: np.stack(weights, axis=1) for unit, weights in outputs.items()})
+
+
+def predict_with_attention(
+    predictor: 'TopdownPredictor',
+    images: Sequence[np.ndarray],
+    bboxes: Sequence[np.ndarray],
+) -> Tuple[List[np.ndarray], List[np.ndarray], List[Dict[str, np.ndarray]]]:
+    """Estimate keypoints, and see what attention weighed for each person.
+
+    Not for threads that share a predictor: the weights of the others' persons would be among them.
+
+    Args:
+        predictor: One of a model with a :class:`RAMHRNet` in it.
+        images: Pictures, as the predictor takes them.
+        bboxes: The boxes of each, N ``(4,)``.
+
+    Returns:
+        The predictor's keypoints and scores; and for each picture, by exchange unit, the weights of Eq. 2 of its
+        persons, ``(N, N outputs, M inputs)``, of the crops as they are, not of the mirrored ones. Empty if no picture
+        shows anybody.
+
+    Raises:
+        ValueError: The model has no attention.
+    """
+    with record_attention(predictor.pose_model.model) as by_unit:
+        keypoints, scores = predictor(images, bboxes)
+    # A batch's mirrored crops, if there are any, follow its crops.
+    num_people = sum(len(of_image) for of_image in keypoints)
+    passes = 2 if predictor.pose_model.flip_test else 1
+    rows = np.arange(num_people)
+    rows += rows // predictor.batch_size * predictor.batch_size * (passes - 1)
+    ends = np.cumsum([len(of_image) for of_image in keypoints], dtype=int)
+    weights = [{unit: of_unit[rows[end - len(of_image):end]] for unit, of_unit in by_unit.items()}
+               for end, of_image in zip(ends, keypoints)]
+    return keypoints, scores, weights

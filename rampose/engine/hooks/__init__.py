@@ -1,3 +1,4 @@
+from .attention import AttentionHook
 from .channels_last import ChannelsLastHook
 
-__all__ = ['ChannelsLastHook']
+__all__ = ['AttentionHook', 'ChannelsLastHook']

@@ -20,7 +20,8 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', T_max=max_epochs, eta_min=0, by_epoch=True, convert_to_iter_based=True)
 ]
 default_hooks = dict(logger=dict(interval=20))
-custom_hooks = [dict(type='SyncBuffersHook'), dict(type='ChannelsLastHook')]
+custom_hooks = [
+    dict(type='SyncBuffersHook'), dict(type='AttentionHook', interval=50), dict(type='ChannelsLastHook')]
 randomness = dict(seed=0)
 
 codec = dict(type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=2, unbiased=True)

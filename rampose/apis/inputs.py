@@ -1,0 +1,199 @@
+"""What people point at: pictures, folders, patterns, videos, a webcam; and their frames, one after another."""
+
+import glob
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+
+from .images import IMAGE_SUFFIXES, UnreadableError, read_image
+
+VIDEO_SUFFIXES = ('.avi', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+# Containers count their frames roughly; fewer frames are missing than this where a video is whole.
+TOLERATED_SHARE, TOLERATED_FRAMES = 0.01, 2
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, a video or a webcam.
+
+    Attributes:
+        path: Absolute path; of a webcam, `webcam` and its number.
+        name: Its path relative to the folder that all inputs share.
+        kind: 'picture', 'video' or 'webcam'.
+    """
+    path: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture, or a frame of a video.
+
+    Attributes:
+        source: Where it is from.
+        frame_id: Its number in the video, from 0; None for a picture.
+        image: ``(h, w, 3)`` uint8, BGR.
+        fps: Of the video; None for a picture.
+    """
+    source: Source
+    frame_id: Optional[int]
+    image: np.ndarray
+    fps: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be read."""
+    source: Source
+    reason: str
+
+
+@dataclass(frozen=True)
+class VideoEnd:
+    """The last frame of a video was read. `complete` is False if a limit was reached before."""
+    source: Source
+    complete: bool
+
+
+def find_sources(inputs: Sequence[str], exclude: Optional[Path] = None) -> Tuple[List[Source], int]:
+    """Find pictures and videos.
+
+    Args:
+        inputs: Files, folders (with all below them), patterns as of a shell (`**` for folders), numbers of webcams.
+        exclude: A folder to leave out: the one that results go to.
+
+    Returns:
+        The sources in the order of the inputs, those of a folder or pattern sorted, each once; and how many files of
+        folders were left out, since by their suffix they are neither.
+
+    Raises:
+        ValueError: An input that does not exist, or a folder or pattern without picture or video.
+    """
+    found: List[Tuple[str, str]] = []  # path, kind
+    num_others = 0
+    for text in inputs:
+        path = Path(text).expanduser()
+        if path.is_dir():
+            files = sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+        elif path.exists():
+            found.append((os.path.abspath(path), _kind(path) or 'picture'))
+            continue
+        elif text.isdecimal():
+            found.append((f'webcam{int(text)}', 'webcam'))
+            continue
+        elif glob.has_magic(text):
+            files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if os.path.isfile(name))
+        else:
+            raise ValueError(f'{text} does not exist; needed is a picture, a video, a folder, a pattern in quotes, or '
+                             'the number of a webcam')
+        if exclude is not None:
+            files = [file for file in files if exclude.resolve() not in file.resolve().parents]
+        usable = [(os.path.abspath(file), _kind(file)) for file in files if _kind(file)]
+        num_others += len(files) - len(usable)
+        if not usable:
+            raise ValueError(f'{text} holds no picture and no video ({len(files)} other files); known are '
+                             f'{" ".join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}')
+        found += usable
+    found = list(dict.fromkeys(found))
+    folders = [os.path.dirname(path) for path, kind in found if kind != 'webcam']
+    shared = os.path.commonpath(folders) if folders else ''
+    return [Source(path, path if kind == 'webcam' else os.path.relpath(path, shared), kind)
+            for path, kind in found], num_others
+
+
+def _kind(path: Path) -> Optional[str]:
+    suffix = path.suffix.lower()
+    return 'picture' if suffix in IMAGE_SUFFIXES else 'video' if suffix in VIDEO_SUFFIXES else None
+
+
+def count_frames(sources: Sequence[Source]) -> Optional[int]:
+    """How many frames there will be, as far as the files say; None if one of them does not say."""
+    total = 0
+    for source in sources:
+        if source.kind == 'picture':
+            total += 1
+        else:
+            number = _frame_count(cv2.VideoCapture(source.path)) if source.kind == 'video' else None
+            if number is None:
+                return None
+            total += number
+    return total
+
+
+def _frame_count(capture: cv2.VideoCapture) -> Optional[int]:
+    number = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(number) if number > 0 else None
+
+
+def read_frames(sources: Sequence[Source],
+                limit: Optional[int] = None,
+                is_done: Callable[[Source], bool] = lambda source: False,
+                should_stop: Callable[[], bool] = lambda: False) -> Iterator[Union[Frame, Failure, VideoEnd]]:
+    """Read one frame after another.
+
+    Args:
+        sources: What to read.
+        limit: Number of frames, counting those of sources that are done, after which to stop.
+        is_done: Tells sources that need not be read again.
+        should_stop: Asked before each frame.
+
+    Yields:
+        Frames; for a source that cannot be read, or breaks off, a failure; after a video's frames, its end.
+    """
+    left = float('inf') if limit is None else limit
+    for source in sources:
+        if left <= 0 or should_stop():
+            return
+        if source.kind == 'picture':
+            left -= 1
+            if not is_done(source):
+                try:
+                    yield Frame(source, None, read_image(source.path))
+                except UnreadableError as error:
+                    yield Failure(source, str(error))
+        else:
+            for item in _read_video(source, left, should_stop) if not is_done(source) else ():
+                left -= isinstance(item, Frame)
+                yield item
+
+
+def _read_video(source: Source, limit: float,
+                should_stop: Callable[[], bool]) -> Iterator[Union[Frame, Failure, VideoEnd]]:
+    capture = cv2.VideoCapture(int(source.path[len('webcam'):]) if source.kind == 'webcam' else source.path)
+    try:
+        if not capture.isOpened():
+            yield Failure(source, _why_closed(source))
+            return
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        fps = fps if 0 < fps < 1000 else 25.0  # some cameras and raw streams do not say
+        expected = _frame_count(capture)
+        number = 0
+        while number < limit and not should_stop():
+            # Frames of another size than the first are scaled to it by OpenCV; turned videos are turned.
+            more, image = capture.read()
+            if not more:
+                break
+            yield Frame(source, number, image, fps)
+            number += 1
+        else:
+            yield VideoEnd(source, complete=source.kind == 'webcam')
+            return
+        if number == 0 or (expected and expected - number > max(TOLERATED_FRAMES, TOLERATED_SHARE * expected)):
+            number_expected = expected or 'an unknown number of'
+            yield Failure(source, f'{source.path} breaks off after {number} of {number_expected} frames')
+        yield VideoEnd(source, complete=True)
+    finally:
+        capture.release()
+
+
+def _why_closed(source: Source) -> str:
+    if source.kind == 'webcam':
+        return f'{source.path} cannot be opened; is it there, and does another program use it?'
+    if os.path.getsize(source.path) == 0:
+        return f'{source.path} cannot be read: it is empty (0 bytes)'
+    return f'{source.path} cannot be read: no video that OpenCV knows, or its header is missing'

@@ -1,0 +1,162 @@
+"""Keypoints of the people in pictures, in one call."""
+
+from pathlib import Path
+from typing import Callable, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from mmengine import Config
+
+from .bboxes import as_bboxes, check_bboxes, what_is_wrong
+from .images import check_image, read_image
+from .pose_model import PoseModel
+
+Picture = Union[str, Path, np.ndarray]
+Detector = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
+
+
+class TopdownPredictor:
+    """Top-down pose estimation: people's boxes in, their keypoints out; with a detector, pictures alone.
+
+    Example:
+        >>> predictor = TopdownPredictor(config, checkpoint)
+        >>> keypoints, scores = predictor('photo.jpg', bboxes=[[50, 30, 210, 420]])
+        >>> keypoints.shape, scores.shape
+        ((1, 17, 2), (1, 17))
+
+    Many pictures at once are faster than one after another, since the crops of all share batches; the results are the
+    same. Threads may share a predictor.
+
+    Args:
+        config: Any top-down config of MMPose's: a file, or loaded.
+        checkpoint: Its weights. All of the model's tensors must be in it.
+        device: As torch names it. Default: None, a GPU where there is one.
+        dtype: 'float32', or 'bfloat16' or 'float16' for mixed precision. Default: 'float32'.
+        flip_test: Average with the mirrored crops, as in the paper, for twice the time in the network. Default: True.
+        batch_size: Crops in a batch, at most. Default: 32.
+        detector: What finds people where no boxes are given: 'faster-rcnn' for MMPose's, the config of another one of
+            MMDetection's, or any function from a picture ``(h, w, 3)`` uint8 BGR to boxes ``(N, 4)`` xyxy and scores
+            ``(N,)``. Default: None.
+        detector_checkpoint: Weights of a detector that is not a function.
+
+    Raises:
+        FileNotFoundError: No such config or checkpoint.
+        CheckpointError: A checkpoint is broken, or another model's.
+        ValueError: An argument that cannot be used, by name.
+    """
+
+    def __init__(self,
+                 config: Union[str, Path, Config],
+                 checkpoint: Union[str, Path],
+                 *,
+                 device: Optional[str] = None,
+                 dtype: str = 'float32',
+                 flip_test: bool = True,
+                 batch_size: int = 32,
+                 detector: Union[str, Path, Detector, None] = None,
+                 detector_checkpoint: Union[str, Path, None] = None) -> None:
+        if batch_size < 1:
+            raise ValueError(f'got batch_size {batch_size}; needed is at least 1')
+        self.pose_model = PoseModel(config, checkpoint, device, dtype, flip_test)
+        self.batch_size = batch_size
+        self._detector = _as_detector(detector, detector_checkpoint, device)
+
+    @property
+    def dataset_meta(self) -> dict:
+        """MMPose's description of the keypoints that the model was trained on: names, skeleton, colours, flip pairs."""
+        return self.pose_model.dataset_meta
+
+    @property
+    def num_keypoints(self) -> int:
+        """K."""
+        return int(self.dataset_meta['num_keypoints'])
+
+    def detect(self, image: Picture) -> Tuple[np.ndarray, np.ndarray]:
+        """Find the people of a picture. What a detector gives that can show nobody is left out.
+
+        Args:
+            image: A path, or ``(h, w, 3)`` uint8 BGR.
+
+        Returns:
+            Boxes ``(N, 4)`` xyxy in image px, and their scores ``(N,)``; float32.
+
+        Raises:
+            ValueError: There is no detector, or it gives something else than boxes and scores.
+        """
+        if self._detector is None:
+            raise ValueError('got no boxes, and the predictor has no detector: give bboxes (an empty list if there is '
+                             "nobody), or construct it with detector='faster-rcnn'")
+        image = _as_image(image)
+        found = self._detector(image)
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise ValueError('the detector gave no pair; needed are boxes (N, 4) and scores (N,)')
+        bboxes, scores = as_bboxes(found[0]), np.asarray(found[1], dtype=np.float32).reshape(-1)
+        if len(bboxes) != len(scores):
+            raise ValueError(f'the detector gave {len(bboxes)} boxes and {len(scores)} scores; needed is one for each')
+        usable = np.array([what_is_wrong(bbox, image.shape[:2]) is None for bbox in bboxes], dtype=bool)
+        return bboxes[usable], scores[usable]
+
+    def __call__(
+        self,
+        image: Union[Picture, Sequence[Picture]],
+        bboxes: Union[np.ndarray, Sequence, None] = None
+    ) -> Tuple[Union[np.ndarray, List[np.ndarray]], Union[np.ndarray, List[np.ndarray]]]:
+        """Estimate the keypoints of the people in one picture or several.
+
+        Args:
+            image: A path, or ``(h, w, 3)`` uint8 BGR; or a list of such.
+            bboxes: For one picture, its boxes ``(N, 4)`` xyxy in image px, empty for nobody; for a list, a list of
+                such. Default: None, the detector finds them.
+
+        Returns:
+            Keypoints ``(N, K, 2)`` in px of the picture as it is displayed, and scores ``(N, K)``, the heatmaps' peaks,
+            which are no probabilities and may exceed 1; in the order of the boxes. For a list of pictures, two lists of
+            such.
+
+        Raises:
+            UnreadableError: A file that cannot be read.
+            ValueError: A picture or box that cannot be used, by number and reason.
+        """
+        if not isinstance(image, (list, tuple)):
+            keypoints, scores = self._predict([image], None if bboxes is None else [bboxes])
+            return keypoints[0], scores[0]
+        if bboxes is not None and len(bboxes) != len(image):
+            raise ValueError(f'got {len(image)} pictures and {len(bboxes)} lists of boxes; needed is one for each')
+        return self._predict(image, bboxes)
+
+    def _predict(self, pictures: Sequence[Picture],
+                 bboxes: Optional[Sequence]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
+        images = [_as_image(picture) for picture in pictures]
+        if bboxes is None:
+            bboxes = [self.detect(image)[0] for image in images]
+        bboxes = [check_bboxes(of_image, image.shape[:2]) for of_image, image in zip(bboxes, images)]
+        people = [(image, bbox) for image, of_image in zip(images, bboxes) for bbox in of_image]
+
+        keypoints = np.zeros((len(people), self.num_keypoints, 2), np.float32)
+        scores = np.zeros((len(people), self.num_keypoints), np.float32)
+        for start in range(0, len(people), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            crops = [self.pose_model.crop(*person) for person in people[batch]]
+            keypoints[batch], scores[batch] = self.pose_model(crops)
+        ends = np.cumsum([len(of_image) for of_image in bboxes], dtype=int)
+        slices = [slice(end - len(of_image), end) for end, of_image in zip(ends, bboxes)]
+        return [keypoints[of_image] for of_image in slices], [scores[of_image] for of_image in slices]
+
+
+def _as_image(picture: Picture) -> np.ndarray:
+    if isinstance(picture, (str, Path)):
+        return read_image(picture)
+    check_image(picture)
+    return picture
+
+
+def _as_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[str, Path, None],
+                 device: Optional[str]) -> Optional[Detector]:
+    if detector is None or callable(detector):
+        if checkpoint is not None:
+            raise ValueError('got detector_checkpoint without the detector that it belongs to: '
+                             "give detector='faster-rcnn' or the config of another one")
+        return detector
+    if checkpoint is None:
+        raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')
+    from .detector import MMDetDetector  # MMDetection's models are needed only here
+    return MMDetDetector(checkpoint, None if detector == 'faster-rcnn' else detector, device)

@@ -1,0 +1,258 @@
+"""Prediction over many pictures and videos: what `tools/predict.py` runs."""
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import Callable, Dict, Iterator, List, Optional, Tuple, Union
+
+import numpy as np
+
+from ..analysis.attention import predict_with_attention
+from ..analysis.plots import plot_person_attention
+from ..files import written_whole
+from .bboxes import BoxFile, what_is_wrong
+from .drawing import PosePainter
+from .inputs import Failure, Frame, VideoEnd
+from .predictor import TopdownPredictor
+from .results import ResultFolder, VideoFile, make_instances, save_picture
+from .stream import WriteBehind, read_ahead
+from .tracking import KeypointSmoother, PersonTracker
+
+# Frames of a batch wait for each other; so many at most, however few people they show.
+MAX_FRAMES_A_BATCH = 16
+PeopleFinder = Callable[[Frame], Tuple[np.ndarray, np.ndarray]]
+
+
+def whole_image(frame: Frame) -> Tuple[np.ndarray, np.ndarray]:
+    """Take the whole picture for one person."""
+    h, w = frame.image.shape[:2]
+    return np.array([[0, 0, w, h]], np.float32), np.ones(1, np.float32)
+
+
+@dataclass
+class RunOptions:
+    """What a run does beyond keypoints.
+
+    Attributes:
+        min_score: Boxes of lower scores are left out.
+        draw: Draw pictures and videos.
+        attention: Write each person's attention weights.
+        track: Number the people of a video.
+        smooth: Smooth the keypoints of tracked people.
+    """
+    min_score: float = 0.3
+    draw: bool = True
+    attention: bool = False
+    track: bool = False
+    smooth: bool = False
+
+
+@dataclass
+class _Found:
+    """A frame and the people in it; `record` if an earlier run left it."""
+    frame: Frame
+    bboxes: np.ndarray
+    bbox_scores: np.ndarray
+    record: Optional[dict] = None
+
+
+class PredictionRun:
+    """One pass over frames: find people, estimate their keypoints, write what was found.
+
+    Args:
+        predictor: Estimates keypoints.
+        find_people: Boxes and scores of a frame: :func:`whole_image`, a detector's, or those of a file.
+        folder: Where results go.
+        options: What else to do.
+        box_file: The file that the boxes are from, for its picture numbers.
+        on_frame: Called with the number of new people after each frame is written, in another thread.
+    """
+
+    def __init__(self,
+                 predictor: TopdownPredictor,
+                 find_people: PeopleFinder,
+                 folder: ResultFolder,
+                 options: RunOptions,
+                 box_file: Optional[BoxFile] = None,
+                 on_frame: Callable[[int], None] = lambda num_people: None) -> None:
+        self._predictor = predictor
+        self._find_people = find_people
+        self._folder = folder
+        self._options = options
+        self._box_file = box_file
+        self._on_frame = on_frame
+        self._painter = PosePainter(predictor.dataset_meta) if options.draw else None
+        self._group: List[_Found] = []
+        # Of the video that is being read, and of the one that is being written.
+        self._stored: Dict[str, Iterator[dict]] = {}
+        self._tracker: Optional[PersonTracker] = None
+        self._smoother: Optional[KeypointSmoother] = None
+        self._video: Optional[VideoFile] = None
+
+    def __call__(self,
+                 items: Iterator[Union[Frame, Failure, VideoEnd]],
+                 should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Go through all frames.
+
+        Args:
+            items: As :func:`rampose.apis.inputs.read_frames` gives them.
+            should_stop: Asked before each; after a stop what is done is on the disk, and the folder can be gone on
+                with.
+
+        Raises:
+            OSError: Results could not be written.
+        """
+        try:
+            with WriteBehind() as self._writer:
+                for item in read_ahead(items, lambda item: item.image.nbytes if isinstance(item, Frame) else 0):
+                    if should_stop():
+                        if item.source.kind != 'webcam':
+                            break
+                        if isinstance(item, Frame):  # read before the stop; what matters is that the end gets through
+                            continue
+                    self._take(item)
+                self._estimate()
+        finally:
+            if self._video is not None:
+                self._video.discard()
+
+    def _take(self, item: Union[Frame, Failure, VideoEnd]) -> None:
+        if isinstance(item, Frame):
+            self._group.append(self._look_up(item) or self._find(item))
+            num_people = sum(len(found.bboxes) for found in self._group)
+            if (num_people >= self._predictor.batch_size or len(self._group) >= MAX_FRAMES_A_BATCH
+                    or item.source.kind == 'webcam'):
+                self._estimate()
+            return
+        self._estimate()
+        if isinstance(item, Failure):
+            self._writer.submit(partial(self._folder.add_error, item.source, item.reason))
+        else:
+            self._stored.pop(item.source.path, None)
+            self._tracker = self._smoother = None
+            self._writer.submit(partial(self._end_video, item))
+
+    def _look_up(self, frame: Frame) -> Optional[_Found]:
+        """What an earlier run found in a frame of a video that it did not finish."""
+        if frame.source.kind != 'video':
+            return None
+        if frame.frame_id == 0:
+            self._stored[frame.source.path] = self._folder.stored_frames(frame.source)
+        record = next(self._stored[frame.source.path], None)
+        if record is None:
+            return None
+        bboxes = np.array([instance['bbox'] for instance in record['instances']], np.float32).reshape(-1, 4)
+        scores = np.array([instance['bbox_score'] for instance in record['instances']], np.float32)
+        return _Found(frame, bboxes, scores, record)
+
+    def _find(self, frame: Frame) -> _Found:
+        bboxes, scores = self._find_people(frame)
+        wanted = scores >= self._options.min_score
+        bboxes, scores = bboxes[wanted], scores[wanted]
+        usable = np.ones(len(bboxes), dtype=bool)
+        for index, bbox in enumerate(bboxes):
+            reason = what_is_wrong(bbox, frame.image.shape[:2])
+            if reason:
+                usable[index] = False
+                self._writer.submit(
+                    partial(self._folder.add_error, frame.source, f'box {bbox.tolist()} {reason}', frame.frame_id,
+                            [str(value) for value in bbox.tolist()]))  # as text: JSON knows no NaN
+        return _Found(frame, bboxes[usable], scores[usable])
+
+    def _estimate(self) -> None:
+        """Estimate the keypoints of the frames that wait, and hand them to the writer."""
+        group, self._group = self._group, []
+        new = [found for found in group if found.record is None]
+        images, bboxes = [found.frame.image for found in new], [found.bboxes for found in new]
+        if self._options.attention:
+            all_keypoints, all_scores, all_weights = predict_with_attention(self._predictor, images, bboxes)
+        else:
+            all_keypoints, all_scores = self._predictor(images, bboxes)
+            all_weights = [None] * len(new)
+        estimates = iter(zip(all_keypoints, all_scores, all_weights))
+        for found in group:
+            if found.record is not None:
+                self._continue_tracks(found)
+                task = partial(self._draw, found.frame, found.record)
+            else:
+                keypoints, scores, weights = next(estimates)
+                task = partial(self._write, found.frame, self._make_record(found, keypoints, scores), weights)
+            self._writer.submit(task, found.frame.image.nbytes)
+
+    def _make_record(self, found: _Found, keypoints: np.ndarray, scores: np.ndarray) -> dict:
+        frame = found.frame
+        instances = make_instances(found.bboxes, found.bbox_scores, keypoints, scores)
+        for instance, extra in zip(instances, self._track(frame, found.bboxes, found.bbox_scores, keypoints)):
+            if 'keypoints' in extra:
+                instance['keypoints_unsmoothed'] = instance['keypoints']
+            instance.update(extra)
+        h, w = frame.image.shape[:2]
+        image_id = None if self._box_file is None else self._box_file.image_id(frame.source.path)
+        return dict(
+            input=frame.source.path, name=frame.source.name, frame_id=frame.frame_id, width=w, height=h,
+            image_id=image_id, instances=instances)
+
+    def _track(self, frame: Frame, bboxes: np.ndarray, bbox_scores: np.ndarray, keypoints: np.ndarray) -> List[dict]:
+        """What tracking adds to each person."""
+        if not self._options.track or frame.frame_id is None:
+            return [{} for _ in bboxes]
+        if self._tracker is None:
+            self._tracker = PersonTracker()
+            self._smoother = KeypointSmoother(frame.fps) if self._options.smooth else None
+        track_ids = self._tracker(bboxes, bbox_scores)
+        extras = [dict(track_id=track_id) for track_id in track_ids]
+        if self._smoother is not None:
+            for extra, points in zip(extras, self._smoother(frame.frame_id, track_ids, keypoints)):
+                extra['keypoints'] = np.round(points.astype(np.float64), 3).tolist()
+        return extras
+
+    def _continue_tracks(self, found: _Found) -> None:
+        """Let tracker and filters see what they saw in the earlier run."""
+        keypoints = [person.get('keypoints_unsmoothed', person['keypoints']) for person in found.record['instances']]
+        self._track(found.frame, found.bboxes, found.bbox_scores, np.array(keypoints, np.float32))
+
+    # What follows runs in the writer's thread.
+
+    def _write(self, frame: Frame, record: dict, weights: Optional[dict]) -> None:
+        self._draw(frame, record)
+        if weights is not None:
+            self._write_attention(frame, record, weights)
+        self._folder.add(record)  # last: what has a record is not done again
+        self._on_frame(len(record['instances']))
+
+    def _draw(self, frame: Frame, record: dict) -> None:
+        if self._painter is None:
+            return
+        path = self._folder.path / 'visualizations' / frame.source.name
+        picture = self._painter.draw(frame.image, record['instances'])
+        if frame.frame_id is None:
+            save_picture(path, picture)
+            return
+        if self._video is None:
+            self._video = VideoFile(path, frame.fps)
+        self._video.add(picture)
+
+    def _end_video(self, end: VideoEnd) -> None:
+        if self._video is not None:
+            self._video.finish()
+            self._video = None
+        if end.complete:
+            self._folder.finish_video(end.source)
+
+    def _write_attention(self, frame: Frame, record: dict, weights: Dict[str, np.ndarray]) -> None:
+        """One JSON file for the frame, one chart for each person."""
+        path = self._folder.path / 'attention' / frame.source.name
+        if frame.frame_id is not None:
+            path = path / f'{frame.frame_id:06d}'
+        people = [{unit: of_unit[number] for unit, of_unit in weights.items()}
+                  for number in range(len(record['instances']))]
+        for number, (instance, of_person) in enumerate(zip(record['instances'], people)):
+            figure = plot_person_attention(frame.image, instance['bbox'], of_person)
+            with written_whole(path.with_name(f'{path.name}.person{number}.png')) as file:
+                figure.savefig(file, format='png', dpi=100)
+        rounded = [
+            dict(bbox=instance['bbox'], weights={unit: np.round(matrix.astype(float), 5).tolist()
+                                                 for unit, matrix in of_person.items()})
+            for instance, of_person in zip(record['instances'], people)]
+        with written_whole(path.with_name(f'{path.name}.json')) as file:
+            file.write(json.dumps(rounded).encode())

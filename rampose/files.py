@@ -1,0 +1,39 @@
+"""Writing files so that a reader never meets half of one."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import BinaryIO, Iterator
+
+PART_PREFIX = '.rampose-part-'
+
+
+def part_of(path: Path) -> Path:
+    """The name under which a file is written before it gets its own; in the same folder, so that renaming is atomic."""
+    return path.with_name(PART_PREFIX + path.name)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears under its name when it is complete, and not at all after an error.
+
+    Args:
+        path: Its name; the folder is made.
+
+    Yields:
+        The file, binary.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = part_of(path)
+    try:
+        with part.open('wb') as file:
+            yield file
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process left half-written below a folder."""
+    for part in folder.rglob(PART_PREFIX + '*'):
+        part.unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""Find the keypoints of people in pictures, folders, patterns, videos, or of a webcam.
+
+    python tools/predict.py INPUT... --config CONFIG --checkpoint FILE --out FOLDER
+                            (--det-checkpoint FILE [--det-config CONFIG] | --boxes FILE | --whole-image)
+
+FOLDER gets keypoints.json (COCO keypoint results), images.json (what its image ids mean), frames.jsonl (a record for
+each picture or frame), drawn pictures and videos, and errors.jsonl if something was left out.
+
+Exit status: 0 all done; 1 something was left out, as errors.jsonl says; 2 the call cannot be used; 3 results could not
+be written; 130 stopped by Ctrl-C. After 3, 130 or a kill, the same call with --resume goes on.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Callable, List, Optional, Tuple
+
+# OpenCV's and FFmpeg's own messages about damaged videos; errors.jsonl says the same, by file.
+os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
+ALL_DONE, LEFT_OUT, UNUSABLE, NOT_WRITTEN, STOPPED = 0, 1, 2, 3, 130
+SHOWN_ERRORS = 10
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('inputs', nargs='+', metavar='INPUT',
+                        help='picture, folder, pattern, video, or number of a webcam')
+    parser.add_argument('--config', required=True, type=Path, help="any of MMPose's top-down configs")
+    parser.add_argument('--checkpoint', required=True, help='its weights')
+    parser.add_argument('--out', required=True, type=Path, help='folder for the results')
+    people = parser.add_argument_group('where the people are (one of these)')
+    people.add_argument('--det-checkpoint',
+                        help='weights of a detector; Faster R-CNN unless --det-config names another')
+    people.add_argument('--det-config', help="config of a detector of MMDetection's")
+    people.add_argument('--boxes', type=Path,
+                        help='JSON: COCO detections or annotations, or {"file name": [[x1, y1, x2, y2]]}')
+    people.add_argument('--whole-image', action='store_true',
+                        help='each picture shows one person, from border to border')
+    parser.add_argument('--min-score', type=float, default=0.3, help='leave out boxes of lower scores (default: 0.3)')
+    parser.add_argument('--no-flip-test', action='store_true', help='half the time in the network, slightly less exact')
+    parser.add_argument('--no-draw', action='store_true', help='no pictures and videos')
+    parser.add_argument('--attention', action='store_true',
+                        help="write each person's attention weights, and a chart of them")
+    parser.add_argument('--track', action='store_true', help='number the people of a video')
+    parser.add_argument('--smooth', action='store_true', help='with --track: smooth their keypoints over time')
+    parser.add_argument('--limit', type=int, help='stop after so many pictures and frames')
+    parser.add_argument('--resume', action='store_true', help='go on where an earlier run was stopped')
+    parser.add_argument('--batch-size', type=int, default=32, help='people in a batch, at most (default: 32)')
+    parser.add_argument('--device', help='cpu, cuda:0, ...; default: a GPU where there is one')
+    parser.add_argument('--dtype', default='float32', choices=['float32', 'bfloat16', 'float16'])
+    args = parser.parse_args(argv)
+
+    if args.det_config and not args.det_checkpoint:
+        parser.error('--det-config needs --det-checkpoint, its weights')
+    chosen = [bool(args.det_checkpoint), bool(args.boxes), args.whole_image]
+    if sum(chosen) != 1:
+        what = 'more than one thing says' if any(chosen) else 'nothing says'
+        parser.error(f'{what} where the people are: take one of --det-checkpoint FILE, --boxes FILE, --whole-image')
+    if args.smooth and not args.track:
+        parser.error('--smooth needs --track, which says who is who')
+    if args.limit is not None and args.limit < 1:
+        parser.error(f'got --limit {args.limit}; needed is at least 1')
+    return args
+
+
+def find_people_by(args: argparse.Namespace, predictor, sources: list) -> Tuple[Callable, Optional[object]]:
+    """The function that finds people in a frame; and the file of boxes, if there is one."""
+    from rampose.apis.bboxes import BoxFile
+    from rampose.apis.run import whole_image
+    if args.whole_image:
+        return whole_image, None
+    if args.det_checkpoint:
+        return lambda frame: predictor.detect(frame.image), None
+    box_file = BoxFile(args.boxes)
+    moving = [source.path for source in sources if source.kind != 'picture']
+    if moving:
+        raise ValueError(f'{moving[0]} is no picture; --boxes is for pictures, a video needs a detector or '
+                         '--whole-image')
+    if not any(box_file.knows(source.path) for source in sources):
+        raise ValueError(f'{args.boxes} names none of the {len(sources)} pictures; it should name them by file name, '
+                         'or, in COCO detections, by the number in the file name')
+    return lambda frame: box_file.boxes(frame.source.path), box_file
+
+
+def prepare(args: argparse.Namespace) -> SimpleNamespace:
+    """Everything that a run needs.
+
+    Raises:
+        FileNotFoundError, ImportError, RuntimeError, ValueError: The call cannot be used.
+    """
+    from rampose.apis import TopdownPredictor
+    from rampose.apis.detector import MMDetDetector
+    from rampose.apis.inputs import count_frames, find_sources
+    from rampose.apis.results import ResultFolder
+    from rampose.apis.run import RunOptions
+    from rampose.apis.tracking import check_installed
+
+    sources, num_others = find_sources(args.inputs, exclude=args.out)
+    if args.resume and any(source.kind == 'webcam' for source in sources):
+        raise ValueError('a webcam cannot be gone on with: leave --resume out and name another folder')
+    if args.track:
+        check_installed()
+    detector = None
+    if args.det_checkpoint:
+        detector = MMDetDetector(args.det_checkpoint, args.det_config, args.device, args.min_score)
+    predictor = TopdownPredictor(
+        args.config, args.checkpoint, device=args.device, dtype=args.dtype, flip_test=not args.no_flip_test,
+        batch_size=args.batch_size, detector=detector)
+    find_people, box_file = find_people_by(args, predictor, sources)
+    settings = dict(
+        config=str(args.config.resolve()), checkpoint=_absolute(args.checkpoint), dtype=args.dtype,
+        flip_test=not args.no_flip_test, det_config=_absolute(args.det_config),
+        det_checkpoint=_absolute(args.det_checkpoint), boxes=_absolute(args.boxes), whole_image=args.whole_image,
+        min_score=args.min_score, attention=args.attention, track=args.track, smooth=args.smooth)
+    folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume)
+    total = count_frames(sources)
+    if args.limit is not None:
+        total = args.limit if total is None else min(args.limit, total)
+    return SimpleNamespace(
+        sources=sources, num_others=num_others, predictor=predictor, find_people=find_people, box_file=box_file,
+        folder=folder, total=total,
+        options=RunOptions(args.min_score, not args.no_draw, args.attention, args.track, args.smooth))
+
+
+def _absolute(path) -> Optional[str]:
+    return os.path.abspath(path) if path and os.path.exists(path) else path and str(path)
+
+
+def run(args: argparse.Namespace, parts: SimpleNamespace, stop: threading.Event) -> None:
+    """Go through all frames with a progress bar.
+
+    Raises:
+        OSError: Results could not be written.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from rampose.apis.inputs import read_frames
+    from rampose.apis.run import PredictionRun
+
+    folder = parts.folder
+    with Progress(
+            TextColumn('Frames'), BarColumn(), MofNCompleteColumn(), TextColumn('{task.fields[people]}'),
+            TimeElapsedColumn(), TextColumn('left'), TimeRemainingColumn()) as progress:
+        task = progress.add_task('', total=parts.total, completed=folder.num_frames, people='')
+        num_people = 0
+
+        def on_frame(people: int) -> None:
+            nonlocal num_people
+            num_people += people
+            seconds = progress.tasks[0].elapsed or 0
+            progress.update(task, advance=1, people=f'{num_people / seconds:.1f} people/s' if seconds > 1 else '')
+
+        frames = read_frames(parts.sources, args.limit, folder.is_done, stop.is_set)
+        one_pass = PredictionRun(parts.predictor, parts.find_people, folder, parts.options, parts.box_file, on_frame)
+        one_pass(frames, stop.is_set)
+
+
+def report(args: argparse.Namespace, parts: SimpleNamespace) -> int:
+    """Say what was done and what was left out; the exit status."""
+    folder = parts.folder
+    print(f'{folder.num_people} people in {folder.num_frames} pictures and frames: {args.out / "keypoints.json"}')
+    if not args.no_draw and folder.num_frames:
+        print(f'Drawn: {args.out / "visualizations"}')
+    if parts.num_others:
+        print(f'{parts.num_others} files of other kinds were passed over')
+    if not folder.errors:
+        return ALL_DONE
+    print(f'Left out: {len(folder.errors)}, listed in {args.out / "errors.jsonl"}', file=sys.stderr)
+    for error in folder.errors[:SHOWN_ERRORS]:
+        print(f'  {error["name"]}: {error["reason"]}', file=sys.stderr)
+    if len(folder.errors) > SHOWN_ERRORS:
+        print(f'  and {len(folder.errors) - SHOWN_ERRORS} more', file=sys.stderr)
+    return LEFT_OUT
+
+
+def main() -> int:
+    args = parse_args()
+    warnings.simplefilter('ignore')  # of the libraries; what concerns the user is printed below
+    try:
+        parts = prepare(args)
+    except (FileNotFoundError, ImportError, RuntimeError, ValueError) as error:
+        print(f'predict.py: {str(error).strip().splitlines()[0]}', file=sys.stderr)
+        return UNUSABLE
+
+    stop = threading.Event()
+
+    def on_interrupt(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C stops at once
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_interrupt)
+    folder = parts.folder
+    try:
+        run(args, parts, stop)
+        # A webcam ends by Ctrl-C, everything else ends by itself.
+        if not stop.is_set() or all(source.kind == 'webcam' for source in parts.sources):
+            folder.finish()
+            return report(args, parts)
+    except OSError as error:
+        print(f'predict.py: results could not be written: {error}. {folder.num_frames} pictures and frames are done; '
+              'make room, and the same call with --resume goes on', file=sys.stderr)
+        return NOT_WRITTEN
+    except KeyboardInterrupt:
+        pass
+    finally:
+        folder.close()
+    print(f'predict.py: stopped; {folder.num_frames} pictures and frames are done, and the same call with --resume '
+          'goes on', file=sys.stderr)
+    return STOPPED
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before the first frame
+        sys.exit(STOPPED)
