@@ -113,6 +113,12 @@ def test_bad_files_among_good_ones(predict, photos, photo, tmp_path):
     assert sorted(error['name'] for error in errors) == ['empty.png', 'headless.mp4', 'truncated.jpg']
 
 
+def test_results_among_the_inputs_are_no_inputs(predict, photos):
+    assert predict(photos, out='photos')[0] == 0
+    code, printed = predict(photos, '--resume', out='photos')
+    assert code == 0 and '3 people in 3 pictures' in printed.out
+
+
 def test_boxes_of_a_file(predict, photos, tmp_path):
     good = [10, 10, 100, 200]
     boxes = {'0.jpg': [[*good, 0.9], [*good, 0.2]],

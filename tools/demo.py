@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List
+from typing import List
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
@@ -101,48 +101,41 @@ def best_checkpoint(folder: Path) -> Path:
     return checkpoints[-1]
 
 
-def draw_pictures(config: Path, checkpoint: Path, out: Path) -> Dict[str, int]:
+def draw_pictures(config: Path, checkpoint: Path, out: Path) -> int:
     """Draw skeletons on pictures of the val split and a chart of the attention weights.
 
     Returns:
-        Number of persons by picture.
+        Number of persons.
     """
-    import mmcv
-    import torch
+    import numpy as np
     from mmengine import Config
-    from mmengine.dataset import pseudo_collate
-    from mmpose.apis import init_model
-    from mmpose.registry import DATASETS, VISUALIZERS
-    from mmpose.structures import merge_data_samples
-    from rich.progress import track
 
-    from rampose.analysis.attention import record_attention
+    from rampose.analysis.attention import predict_with_attention
     from rampose.analysis.plots import plot_attention
+    from rampose.apis import TopdownPredictor, read_image
+    from rampose.apis.bboxes import BoxFile
+    from rampose.apis.drawing import PosePainter
+    from rampose.apis.results import make_instances, save_picture
 
-    model = init_model(Config.fromfile(config), str(checkpoint), device='cuda' if torch.cuda.is_available() else 'cpu')
-    dataset = DATASETS.build(model.cfg.val_dataloader.dataset)
-    visualizer = VISUALIZERS.build(dict(model.cfg.visualizer, vis_backends=[], radius=2, line_width=1))
-    visualizer.set_dataset_meta(model.dataset_meta)
+    config = Config.fromfile(config)
+    data = config.val_dataloader.dataset
+    box_file = BoxFile(data.bbox_file or Path(data.data_root, data.ann_file))
+    folder = Path(data.data_root, data.data_prefix.img)
+    paths = [path for path in sorted(folder.iterdir()) if box_file.knows(path)][:NUM_PICTURES]
+    images, bboxes, bbox_scores = [read_image(path) for path in paths], [], []
+    for path in paths:
+        of_picture, scores = box_file.boxes(path)
+        bboxes.append(of_picture[scores >= MIN_BBOX_SCORE])
+        bbox_scores.append(scores[scores >= MIN_BBOX_SCORE])
 
-    indices: Dict[str, List[int]] = {}  # of the crops, by picture
-    for index in range(len(dataset)):
-        info = dataset.get_data_info(index)
-        path = info['img_path']
-        if (path not in indices and len(indices) == NUM_PICTURES) or info['bbox_score'].max() < MIN_BBOX_SCORE:
-            continue
-        indices.setdefault(path, []).append(index)
-    out.mkdir(parents=True, exist_ok=True)
-    persons = {}
-    with record_attention(model) as weights:
-        for path, crops in track(indices.items(), '   Pictures'):
-            samples = model.test_step(pseudo_collate([dataset[index] for index in crops]))
-            picture = mmcv.imread(path, channel_order='rgb')
-            visualizer.add_datasample(
-                Path(path).stem, picture, merge_data_samples(samples), draw_gt=False, draw_bbox=True, kpt_thr=0.3,
-                out_file=str(out / f'{Path(path).stem}.jpg'))
-            persons[path] = len(crops)
-    plot_attention(weights).savefig(out.parent / 'attention.png', dpi=130)
-    return persons
+    predictor = TopdownPredictor(config, checkpoint)
+    keypoints, keypoint_scores, weights = predict_with_attention(predictor, images, bboxes)
+    painter = PosePainter(predictor.dataset_meta)
+    for path, image, *people in zip(paths, images, bboxes, bbox_scores, keypoints, keypoint_scores):
+        save_picture(out / path.name, painter.draw(image, make_instances(*people)))
+    units = {unit: np.concatenate([of_picture[unit] for of_picture in weights]) for unit in weights[0]}
+    plot_attention(units).savefig(out.parent / 'attention.png', dpi=130)
+    return sum(map(len, bboxes))
 
 
 def draw_training(folder: Path, target: Path) -> None:
@@ -180,18 +173,19 @@ def main() -> None:
     metrics = json.loads(metrics_file.read_text())
 
     say('4/4 Pictures and plots')
-    persons = draw_pictures(train_dir / config.name, checkpoint, args.out / 'pictures')
+    num_persons = draw_pictures(train_dir / config.name, checkpoint, args.out / 'pictures')
     draw_training(train_dir, args.out / 'training.png')
 
     say(f'Done in {(time.time() - started) / 60:.1f} min: coco/AP {metrics["coco/AP"]:.3f} on the val split')
     print(f"""
    checkpoint     {checkpoint}
    metrics        {args.out / 'metrics.json'}
-   skeletons      {args.out / 'pictures'}  ({len(persons)} pictures, {sum(persons.values())} persons)
+   skeletons      {args.out / 'pictures'}  ({num_persons} persons)
    attention      {args.out / 'attention.png'}
    loss curve     {args.out / 'training.png'}
 
-   Next: make test                          the tests
+   Next: python tools/predict.py --help     keypoints of your own pictures and videos (docs/inference.md)
+         make test                          the tests
          make demo DATA=/path/to/coco       the paper's W32 model on COCO
          make benchmark                     how fast it is, against HRNet
          README.md                          the configs from your own MMPose""")

@@ -97,11 +97,11 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
     from rampose.apis import TopdownPredictor
     from rampose.apis.detector import MMDetDetector
     from rampose.apis.inputs import count_frames, find_sources
-    from rampose.apis.results import ResultFolder
+    from rampose.apis.results import ResultFolder, drawn_folders
     from rampose.apis.run import RunOptions
     from rampose.apis.tracking import check_installed
 
-    sources, num_others = find_sources(args.inputs, exclude=args.out)
+    sources, num_others = find_sources(args.inputs, exclude=drawn_folders(args.out))
     if args.resume and any(source.kind == 'webcam' for source in sources):
         raise ValueError('a webcam cannot be gone on with: leave --resume out and name another folder')
     if args.track:
@@ -173,7 +173,7 @@ def report(args: argparse.Namespace, parts: SimpleNamespace) -> int:
     folder = parts.folder
     print(f'{folder.num_people} people in {folder.num_frames} pictures and frames: {args.out / "keypoints.json"}')
     if not args.no_draw and folder.num_frames:
-        print(f'Drawn: {args.out / "visualizations"}')
+        print(f'Drawn: {folder.visualizations}')
     if parts.num_others:
         print(f'{parts.num_others} files of other kinds were passed over')
     if not folder.errors:

@@ -60,12 +60,12 @@ class VideoEnd:
     complete: bool
 
 
-def find_sources(inputs: Sequence[str], exclude: Optional[Path] = None) -> Tuple[List[Source], int]:
+def find_sources(inputs: Sequence[str], exclude: Sequence[Path] = ()) -> Tuple[List[Source], int]:
     """Find pictures and videos.
 
     Args:
         inputs: Files, folders (with all below them), patterns as of a shell (`**` for folders), numbers of webcams.
-        exclude: A folder to leave out: the one that results go to.
+        exclude: Folders to leave out: those with pictures that an earlier run drew.
 
     Returns:
         The sources in the order of the inputs, those of a folder or pattern sorted, each once; and how many files of
@@ -91,8 +91,9 @@ def find_sources(inputs: Sequence[str], exclude: Optional[Path] = None) -> Tuple
         else:
             raise ValueError(f'{text} does not exist; needed is a picture, a video, a folder, a pattern in quotes, or '
                              'the number of a webcam')
-        if exclude is not None:
-            files = [file for file in files if exclude.resolve() not in file.resolve().parents]
+        if exclude:
+            left_out = {folder.resolve() for folder in exclude}
+            files = [file for file in files if left_out.isdisjoint(file.resolve().parents)]
         usable = [(os.path.abspath(file), _kind(file)) for file in files if _kind(file)]
         num_others += len(files) - len(usable)
         if not usable:

@@ -62,8 +62,17 @@ def _rounded(values: np.ndarray) -> list:
     return np.round(values.astype(np.float64), DECIMALS).tolist()
 
 
+def drawn_folders(path: Path) -> Tuple[Path, Path]:
+    """The folders of a result folder that hold pictures, which are no input when it lies among the inputs."""
+    return path / 'visualizations', path / 'attention'
+
+
 class ResultFolder:
     """Where the results of a run go.
+
+    Attributes:
+        num_people: In all records.
+        errors: As they stand in `errors.jsonl`.
 
     Args:
         path: The folder; it is made.
@@ -77,6 +86,7 @@ class ResultFolder:
 
     def __init__(self, path: Path, settings: dict, dataset_meta: dict, resume: bool) -> None:
         self.path = path
+        self.visualizations, self.attention = drawn_folders(path)
         self._settings = settings
         self._meta = dataset_meta
         self._run_file, self._records_file = path / 'run.json', path / 'frames.jsonl'

@@ -15,7 +15,7 @@ from .drawing import PosePainter
 from .inputs import Failure, Frame, VideoEnd
 from .predictor import TopdownPredictor
 from .results import ResultFolder, VideoFile, make_instances, save_picture
-from .stream import WriteBehind, read_ahead
+from .stream import BUDGET_BYTES, WriteBehind, read_ahead
 from .tracking import KeypointSmoother, PersonTracker
 
 # Frames of a batch wait for each other; so many at most, however few people they show.
@@ -119,9 +119,7 @@ class PredictionRun:
     def _take(self, item: Union[Frame, Failure, VideoEnd]) -> None:
         if isinstance(item, Frame):
             self._group.append(self._look_up(item) or self._find(item))
-            num_people = sum(len(found.bboxes) for found in self._group)
-            if (num_people >= self._predictor.batch_size or len(self._group) >= MAX_FRAMES_A_BATCH
-                    or item.source.kind == 'webcam'):
+            if item.source.kind == 'webcam' or self._group_is_full():
                 self._estimate()
             return
         self._estimate()
@@ -131,6 +129,12 @@ class PredictionRun:
             self._stored.pop(item.source.path, None)
             self._tracker = self._smoother = None
             self._writer.submit(partial(self._end_video, item))
+
+    def _group_is_full(self) -> bool:
+        num_people = sum(len(found.bboxes) for found in self._group)
+        num_bytes = sum(found.frame.image.nbytes for found in self._group)
+        return (num_people >= self._predictor.batch_size or len(self._group) >= MAX_FRAMES_A_BATCH
+                or num_bytes >= BUDGET_BYTES)
 
     def _look_up(self, frame: Frame) -> Optional[_Found]:
         """What an earlier run found in a frame of a video that it did not finish."""
@@ -223,7 +227,7 @@ class PredictionRun:
     def _draw(self, frame: Frame, record: dict) -> None:
         if self._painter is None:
             return
-        path = self._folder.path / 'visualizations' / frame.source.name
+        path = self._folder.visualizations / frame.source.name
         picture = self._painter.draw(frame.image, record['instances'])
         if frame.frame_id is None:
             save_picture(path, picture)
@@ -241,7 +245,7 @@ class PredictionRun:
 
     def _write_attention(self, frame: Frame, record: dict, weights: Dict[str, np.ndarray]) -> None:
         """One JSON file for the frame, one chart for each person."""
-        path = self._folder.path / 'attention' / frame.source.name
+        path = self._folder.attention / frame.source.name
         if frame.frame_id is not None:
             path = path / f'{frame.frame_id:06d}'
         people = [{unit: of_unit[number] for unit, of_unit in weights.items()}

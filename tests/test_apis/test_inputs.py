@@ -38,8 +38,9 @@ def test_folders_patterns_and_files(folder):
     assert find_sources(['3'])[0][0].kind == 'webcam'
 
 
-def test_the_folder_of_the_results_is_left_out(folder):
-    assert names(find_sources([str(folder)], exclude=folder / 'b')[0]) == ['2.jpg', 'film.mp4', 'x [1].jpg']
+def test_folders_of_drawn_pictures_are_left_out(folder):
+    sources, _ = find_sources([str(folder)], exclude=[folder / 'b', folder / 'c'])
+    assert names(sources) == ['2.jpg', 'film.mp4', 'x [1].jpg']
 
 
 def test_nothing_there(folder, tmp_path):
