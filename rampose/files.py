@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import zlib
 from pathlib import Path
 from typing import BinaryIO, Iterator
 
@@ -9,8 +10,11 @@ PART_PREFIX = '.rampose-part-'
 
 
 def part_of(path: Path) -> Path:
-    """The name under which a file is written before it gets its own; in the same folder, so that renaming is atomic."""
-    return path.with_name(PART_PREFIX + path.name)
+    """The name under which a file is written before it gets its own; in the same folder, so that renaming is atomic.
+
+    It has the same suffix, by which OpenCV chooses a format, and is short, where the file's own may not be.
+    """
+    return path.with_name(f'{PART_PREFIX}{zlib.crc32(os.fsencode(path.name)):08x}{path.suffix}')
 
 
 @contextlib.contextmanager

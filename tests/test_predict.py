@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import runpy
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools.coco import COCO
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def write_video(path, photo, num_frames):
 
 
 def records(folder):
-    return [json.loads(line) for line in (folder / 'frames.jsonl').read_text().splitlines()]
+    return [json.loads(line) for line in (folder / 'frames.jsonl').read_text(encoding='utf-8').splitlines()]
 
 
 def test_a_folder(predict, photos, tmp_path, predictor):
@@ -127,13 +127,39 @@ def test_boxes_of_a_file(predict, photos, tmp_path):
     people = ('--boxes', tmp_path / 'boxes.json')
     code, printed = predict(photos, people=people)
     assert code == 1  # some boxes were left out
-    assert [len(record['instances']) for record in records(tmp_path / 'out')] == [1, 1, 0]  # no ghosts
-    errors = [json.loads(line) for line in (tmp_path / 'out/errors.jsonl').read_text().splitlines()]
+    assert [len(record['instances']) for record in records(tmp_path / 'out')] == [1, 1]  # no ghosts
+    *errors, last = [json.loads(line) for line in (tmp_path / 'out/errors.jsonl').read_text().splitlines()]
     assert [error['reason'].split('] ')[1].split(':')[0].split(' of ')[0] for error in errors] == [
         'is reversed', 'has no area', 'is not finite', 'lies outside']
-    assert {error['name'] for error in errors} == {'1.jpg'}
+    assert {error['name'] for error in errors} == {'1.jpg'} and last['name'] == '2.jpg'
     code, _ = predict(photos / '0.jpg', '--min-score', 0.1, out='more', people=people)
     assert code == 0 and [len(record['instances']) for record in records(tmp_path / 'more')] == [2]
+    # 2.jpg is in no list: it is left out, not taken for empty.
+    assert [record['name'] for record in records(tmp_path / 'out')] == ['0.jpg', '1.jpg']
+
+
+@pytest.mark.real_data
+def test_photographs_with_people_and_without(predict, test_data, tmp_path):
+    """coco_mini: 80 pictures, 44 of them without anybody; crowds are nobody."""
+    annotations = next((test_data / 'coco_mini/annotations').glob('*.json'))
+    code, _ = predict(test_data / 'coco_mini/train2017', '--no-draw', people=('--boxes', annotations))
+    content = json.loads(annotations.read_text())
+    expected = {image['id']: 0 for image in content['images']}
+    for annotation in content['annotations']:
+        expected[annotation['image_id']] += not annotation['iscrowd']
+    found = {record['image_id']: len(record['instances']) for record in records(tmp_path / 'out')}
+    assert code == 0 and found == expected and list(found.values()).count(0) >= 44
+    results = COCO(str(annotations)).loadRes(str(tmp_path / 'out/keypoints.json'))
+    assert len(results.anns) == sum(expected.values())
+
+
+@pytest.mark.real_data
+def test_the_official_detection_file(predict, test_data, tmp_path):
+    detections = test_data / 'coco_tiny/test_coco_det_AP_H_56.json'
+    code, printed = predict(test_data / 'coco_tiny', '--min-score', 0, people=('--boxes', detections))
+    assert code == 0 and '118 people in 4 pictures' in printed.out
+    results = COCO(str(test_data / 'coco_tiny/test_coco.json')).loadRes(str(tmp_path / 'out/keypoints.json'))
+    assert len(results.anns) == 118
 
 
 def test_attention(predict, photos, tmp_path):
@@ -158,6 +184,16 @@ def test_tracking_numbers_people_and_changes_nothing_else(predict, photo, tmp_pa
     assert smooth['instances'][0]['keypoints'] != plain['instances'][0]['keypoints']
 
 
+def test_each_video_has_people_of_its_own(predict, photo, tmp_path):
+    for name in 'ab':
+        write_video(tmp_path / f'{name}.mp4', photo, 5)
+    assert predict(tmp_path / 'a.mp4', tmp_path / 'b.mp4', '--track')[0] == 0
+    found = [(record['name'], record['frame_id'], record['instances'][0]['track_id'])
+             for record in records(tmp_path / 'out')]
+    assert found == [(f'{name}.mp4', number, 0) for name in 'ab' for number in range(5)]
+    assert len(list((tmp_path / 'out/visualizations').iterdir())) == 2
+
+
 def test_a_stopped_video_goes_on_as_if_it_had_not_been(predict, photo, tmp_path):
     write_video(tmp_path / 'film.mp4', photo, 30)
     options = ['--track', '--smooth', '--attention']
@@ -177,7 +213,10 @@ def test_a_stopped_video_goes_on_as_if_it_had_not_been(predict, photo, tmp_path)
     assert len(list((tmp_path / 'out/attention/film.mp4').glob('*.json'))) == 30
 
 
-def test_unusable_calls(predict, photos, photo, tmp_path, root):
+def test_unusable_calls(predict, photos, photo, tmp_path, root, pose_config, pose_checkpoint):
+    (tmp_path / 'broken.py').write_text('model = dict(')
+    # Tensors beyond the model's are no matter.
+    (tmp_path / 'hrnet.py').write_text(f"_base_ = '{pose_config}'\nmodel = dict(backbone=dict(with_attention=False))")
     (tmp_path / 'nothing').mkdir()
     (tmp_path / 'others.json').write_text('{"other.jpg": [[1, 2, 3, 4]]}')
     write_video(tmp_path / 'film.mp4', photo, 3)
@@ -199,9 +238,14 @@ def test_unusable_calls(predict, photos, photo, tmp_path, root):
         ([photos, '--config', other_config], whole, 'belongs to another model'),
         ([photos, '--checkpoint', photos / '0.jpg'], whole, '0.jpg'),
         ([photos, '--device', 'abacus'], whole, "device 'abacus'"),
-        (['0', '--resume'], whole, 'webcam'),
+        (['0', '--resume'], whole, 'a webcam cannot be gone on with'),
+        ([photos, '0'], whole, 'a webcam goes alone'),
+        ([photos, '--config', pose_checkpoint], whole, 'Only'),
+        ([photos, '--config', tmp_path / 'broken.py'], whole, 'SyntaxError'),
+        ([photos, '--config', tmp_path / 'hrnet.py', '--attention'], whole, 'no ResolutionWiseAttention'),
+        ([photos, '--out', photos / '0.jpg'], whole, 'FileExistsError'),
     ]:
-        code, printed = predict(*([photos] if not arguments else []), people=(*people, *map(str, arguments)))
+        code, printed = predict(people=(*people, *map(str, arguments)))
         assert code == 2 and message in printed.err.splitlines()[-1], (arguments, printed.err)
         assert not (tmp_path / 'out').exists()
     assert predict(photos)[0] == 0
@@ -245,6 +289,7 @@ def test_ctrl_c_and_kill(root, pose_config, pose_checkpoint, photo, tmp_path, ki
 @pytest.mark.slow
 def test_no_room_on_the_disk(root, pose_config, pose_checkpoint, photo, tmp_path):
     """A limit on the size of files, which the system enforces as it does a full disk: the write fails."""
+    resource = pytest.importorskip('resource')  # not on Windows
     write_video(tmp_path / 'film.mp4', photo, 200)
     out = tmp_path / 'out'
     arguments = (tmp_path / 'film.mp4', '--out', out, '--no-draw')

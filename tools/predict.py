@@ -7,7 +7,8 @@ FOLDER gets keypoints.json (COCO keypoint results), images.json (what its image 
 each picture or frame), drawn pictures and videos, and errors.jsonl if something was left out.
 
 Exit status: 0 all done; 1 something was left out, as errors.jsonl says; 2 the call cannot be used; 3 results could not
-be written; 130 stopped by Ctrl-C. After 3, 130 or a kill, the same call with --resume goes on.
+be written; 4 an error of the program's own; 130 stopped by Ctrl-C. After 3, 130 or a kill, the same call with --resume
+goes on.
 """
 
 import argparse
@@ -15,15 +16,16 @@ import os
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Callable, List, Optional, Tuple
+from typing import List, Optional
 
 # OpenCV's and FFmpeg's own messages about damaged videos; errors.jsonl says the same, by file.
 os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
-ALL_DONE, LEFT_OUT, UNUSABLE, NOT_WRITTEN, STOPPED = 0, 1, 2, 3, 130
+ALL_DONE, LEFT_OUT, UNUSABLE, NOT_WRITTEN, BROKEN, STOPPED = 0, 1, 2, 3, 4, 130
 SHOWN_ERRORS = 10
 
 
@@ -69,41 +71,45 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return args
 
 
-def find_people_by(args: argparse.Namespace, predictor, sources: list) -> Tuple[Callable, Optional[object]]:
-    """The function that finds people in a frame; and the file of boxes, if there is one."""
+def read_boxes(path: Path, sources: list):
+    """The boxes of pictures.
+
+    Raises:
+        ValueError: The file cannot be read, or the sources are other than pictures or are none that it names.
+    """
     from rampose.apis.bboxes import BoxFile
-    from rampose.apis.run import whole_image
-    if args.whole_image:
-        return whole_image, None
-    if args.det_checkpoint:
-        return lambda frame: predictor.detect(frame.image), None
-    box_file = BoxFile(args.boxes)
+    box_file = BoxFile(path)
     moving = [source.path for source in sources if source.kind != 'picture']
     if moving:
         raise ValueError(f'{moving[0]} is no picture; --boxes is for pictures, a video needs a detector or '
                          '--whole-image')
     if not any(box_file.knows(source.path) for source in sources):
-        raise ValueError(f'{args.boxes} names none of the {len(sources)} pictures; it should name them by file name, '
-                         'or, in COCO detections, by the number in the file name')
-    return lambda frame: box_file.boxes(frame.source.path), box_file
+        raise ValueError(f'{path} names none of the {len(sources)} pictures; it should name them by file name, or, in '
+                         'COCO detections, by the number in the file name')
+    return box_file
 
 
 def prepare(args: argparse.Namespace) -> SimpleNamespace:
     """Everything that a run needs.
 
     Raises:
-        FileNotFoundError, ImportError, RuntimeError, ValueError: The call cannot be used.
+        Exception: The call cannot be used. A config is Python and may raise anything.
     """
+    from rampose.analysis.attention import record_attention
     from rampose.apis import TopdownPredictor
     from rampose.apis.detector import MMDetDetector
     from rampose.apis.inputs import count_frames, find_sources
     from rampose.apis.results import ResultFolder, drawn_folders
-    from rampose.apis.run import RunOptions
+    from rampose.apis.run import RunOptions, whole_image
     from rampose.apis.tracking import check_installed
 
     sources, num_others = find_sources(args.inputs, exclude=drawn_folders(args.out))
-    if args.resume and any(source.kind == 'webcam' for source in sources):
-        raise ValueError('a webcam cannot be gone on with: leave --resume out and name another folder')
+    if any(source.kind == 'webcam' for source in sources):
+        if len(sources) > 1:
+            raise ValueError('a webcam goes alone, since it ends by Ctrl-C: call twice, with two folders')
+        if args.resume:
+            raise ValueError('a webcam cannot be gone on with: leave --resume out and name another folder')
+    box_file = read_boxes(args.boxes, sources) if args.boxes else None
     if args.track:
         check_installed()
     detector = None
@@ -112,8 +118,15 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
     predictor = TopdownPredictor(
         args.config, args.checkpoint, device=args.device, dtype=args.dtype, flip_test=not args.no_flip_test,
         batch_size=args.batch_size, detector=detector)
-    find_people, box_file = find_people_by(args, predictor, sources)
+    if args.attention:
+        with record_attention(predictor.pose_model.model):  # says if there is none to record
+            pass
+    find_people = (whole_image if args.whole_image else
+                   (lambda frame: box_file.boxes(frame.source.path)) if box_file else
+                   (lambda frame: predictor.detect(frame.image)))
+    # What makes a result another one, and what says where it is drawn.
     settings = dict(
+        names_relative_to=sources[0].path[:-len(sources[0].name)], draw=not args.no_draw,
         config=str(args.config.resolve()), checkpoint=_absolute(args.checkpoint), dtype=args.dtype,
         flip_test=not args.no_flip_test, det_config=_absolute(args.det_config),
         det_checkpoint=_absolute(args.det_checkpoint), boxes=_absolute(args.boxes), whole_image=args.whole_image,
@@ -163,7 +176,7 @@ def run(args: argparse.Namespace, parts: SimpleNamespace, stop: threading.Event)
             seconds = progress.tasks[0].elapsed or 0
             progress.update(task, advance=1, people=f'{num_people / seconds:.1f} people/s' if seconds > 1 else '')
 
-        frames = read_frames(parts.sources, args.limit, folder.is_done, stop.is_set)
+        frames = read_frames(parts.sources, args.limit, folder.num_done, stop.is_set)
         one_pass = PredictionRun(parts.predictor, parts.find_people, folder, parts.options, parts.box_file, on_frame)
         one_pass(frames, stop.is_set)
 
@@ -188,11 +201,15 @@ def report(args: argparse.Namespace, parts: SimpleNamespace) -> int:
 
 def main() -> int:
     args = parse_args()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors='backslashreplace')  # file names may hold what a terminal cannot show
     warnings.simplefilter('ignore')  # of the libraries; what concerns the user is printed below
     try:
         parts = prepare(args)
-    except (FileNotFoundError, ImportError, RuntimeError, ValueError) as error:
-        print(f'predict.py: {str(error).strip().splitlines()[0]}', file=sys.stderr)
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        kind = '' if isinstance(error, (ImportError, RuntimeError, ValueError)) else f'{type(error).__name__}: '
+        print(f'predict.py: {kind}{lines[0] if lines else ""}', file=sys.stderr)
         return UNUSABLE
 
     stop = threading.Event()
@@ -206,7 +223,7 @@ def main() -> int:
     try:
         run(args, parts, stop)
         # A webcam ends by Ctrl-C, everything else ends by itself.
-        if not stop.is_set() or all(source.kind == 'webcam' for source in parts.sources):
+        if not stop.is_set() or parts.sources[0].kind == 'webcam':
             folder.finish()
             return report(args, parts)
     except OSError as error:
@@ -215,6 +232,9 @@ def main() -> int:
         return NOT_WRITTEN
     except KeyboardInterrupt:
         pass
+    except Exception:
+        traceback.print_exc()
+        return BROKEN
     finally:
         folder.close()
     print(f'predict.py: stopped; {folder.num_frames} pictures and frames are done, and the same call with --resume '

@@ -6,6 +6,8 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from .images import UnreadableError
+
 
 def as_bboxes(bboxes: Union[np.ndarray, Sequence]) -> np.ndarray:
     """Turn what a caller gave into an array.
@@ -92,6 +94,7 @@ class BoxFile:
         self.path = path
         self._rows: Dict[Union[int, str], List[List[float]]] = {}  # x1, y1, x2, y2, score, by number or file name
         self._ids: Dict[str, int] = {}  # numbers by file name, where the file gives them
+        self._lists_pictures = True
         try:
             with open(path, encoding='utf-8') as file:
                 content = json.load(file)
@@ -107,6 +110,7 @@ class BoxFile:
 
     def _read(self, content: Union[dict, list]) -> None:
         if isinstance(content, list):
+            self._lists_pictures = False
             for entry in content:
                 if entry.get('category_id', 1) == 1:  # COCO's person
                     self._add(int(entry['image_id']), entry['bbox'], float(entry.get('score', 1)))
@@ -143,7 +147,12 @@ class BoxFile:
 
         Returns:
             ``(N, 4)`` xyxy in image px, and their scores ``(N,)``; float32.
+
+        Raises:
+            UnreadableError: The file lists pictures, and not this one. Detections list none: there, nobody was found.
         """
+        if not self.knows(path) and self._lists_pictures:
+            raise UnreadableError(f'{path} is not named in {self.path}')
         rows = np.asarray(self._rows.get(self._key(Path(path)), []), np.float32).reshape(-1, 5)
         return rows[:, :4], rows[:, 4]
 

@@ -78,7 +78,7 @@ class MMDetDetector:
         with torch.inference_mode():
             result = self.model.test_step(dict(inputs=[data['inputs']], data_samples=[data['data_samples']]))[0]
         found = result.pred_instances.cpu().numpy()
-        people = (found.labels == self.category) & (found.scores > self.min_score)
+        people = (found.labels == self.category) & (found.scores >= self.min_score)
         rows = np.concatenate([found.bboxes, found.scores[:, None]], axis=1)[people].astype(np.float32)
         rows = rows[nms(rows, self.nms_thr)]
         return rows[:, :4], rows[:, 4]

@@ -8,6 +8,8 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
+from .tracking import NO_TRACK
+
 MIN_KEYPOINT_SCORE = 0.3  # MMPose's kpt_thr
 
 
@@ -49,7 +51,7 @@ class PosePainter:
             kpt_thr=MIN_KEYPOINT_SCORE)
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         for instance in instances:
-            if instance.get('track_id', -1) >= 0:
+            if instance.get('track_id', NO_TRACK) != NO_TRACK:
                 corner = tuple(int(value) for value in instance['bbox'][:2])
                 cv2.putText(picture, str(instance['track_id']), (corner[0] + 2, max(corner[1] - 4, side // 40)),
                             cv2.FONT_HERSHEY_SIMPLEX, side / 1000, (0, 255, 255), max(1, side // 500), cv2.LINE_AA)

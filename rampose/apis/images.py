@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 IMAGE_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+MAX_SIDE = 32766  # px; OpenCV's warpAffine, which cuts the crops, takes no more
 _16_BIT_MODES = ('I', 'I;16', 'I;16B', 'I;16L')
 
 
@@ -29,12 +30,15 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
         ``(h, w, 3)`` uint8, BGR, as MMPose takes it.
 
     Raises:
-        UnreadableError: No such file, an empty or truncated one, no picture, or one of floating-point values.
+        UnreadableError: No such file, an empty or truncated one, no picture, one of floating-point values, or one with
+            a side of more than 32,766 px.
     """
     try:
         with Image.open(path) as image:
             if image.mode == 'F':
                 raise UnreadableError(f'{path} holds floating-point values; save it with 8 or 16 bits')
+            if max(image.size) > MAX_SIDE:
+                raise UnreadableError(f'{path} has {image.width}x{image.height} px; no side may exceed {MAX_SIDE} px')
             image = ImageOps.exif_transpose(image)  # decodes, too
             if image.mode in _16_BIT_MODES:
                 grey = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255).astype(np.uint8)
@@ -64,7 +68,7 @@ def check_image(image: np.ndarray) -> Tuple[int, int]:
         Its (h, w).
 
     Raises:
-        ValueError: It is not ``(h, w, 3)`` uint8.
+        ValueError: It is not ``(h, w, 3)`` uint8, or has a side of more than 32,766 px.
     """
     if not isinstance(image, np.ndarray):
         raise ValueError(f'got a picture of type {type(image).__name__}; '
@@ -72,4 +76,6 @@ def check_image(image: np.ndarray) -> Tuple[int, int]:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ValueError(f'got a picture of shape {image.shape} and type {image.dtype}; needed is (h, w, 3) uint8 in '
                          'BGR order: rampose.apis.read_image(path) gives that, cv2.cvtColor turns grey or RGBA into it')
+    if max(image.shape) > MAX_SIDE:
+        raise ValueError(f'got a picture of {image.shape[1]}x{image.shape[0]} px; no side may exceed {MAX_SIDE} px')
     return image.shape[:2]

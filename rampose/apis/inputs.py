@@ -55,7 +55,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class VideoEnd:
-    """The last frame of a video was read. `complete` is False if a limit was reached before."""
+    """The last frame of a video was read. `complete` is False if a limit was reached before, or it breaks off."""
     source: Source
     complete: bool
 
@@ -79,7 +79,7 @@ def find_sources(inputs: Sequence[str], exclude: Sequence[Path] = ()) -> Tuple[L
     for text in inputs:
         path = Path(text).expanduser()
         if path.is_dir():
-            files = sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+            files = sorted(_files_below(path))
         elif path.exists():
             found.append((os.path.abspath(path), _kind(path) or 'picture'))
             continue
@@ -103,8 +103,20 @@ def find_sources(inputs: Sequence[str], exclude: Sequence[Path] = ()) -> Tuple[L
     found = list(dict.fromkeys(found))
     folders = [os.path.dirname(path) for path, kind in found if kind != 'webcam']
     shared = os.path.commonpath(folders) if folders else ''
-    return [Source(path, path if kind == 'webcam' else os.path.relpath(path, shared), kind)
+    return [Source(path, path if kind == 'webcam' else Path(os.path.relpath(path, shared)).as_posix(), kind)
             for path, kind in found], num_others
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files, those of linked folders too, of each folder once."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place, name) for name in names)
 
 
 def _kind(path: Path) -> Optional[str]:
@@ -116,13 +128,16 @@ def count_frames(sources: Sequence[Source]) -> Optional[int]:
     """How many frames there will be, as far as the files say; None if one of them does not say."""
     total = 0
     for source in sources:
+        if source.kind == 'webcam':
+            return None
         if source.kind == 'picture':
             total += 1
-        else:
-            number = _frame_count(cv2.VideoCapture(source.path)) if source.kind == 'video' else None
-            if number is None:
+        elif _why_unusable(source) is None:
+            capture = cv2.VideoCapture(source.path)
+            number = _frame_count(capture)
+            if number is None and capture.isOpened():
                 return None
-            total += number
+            total += number or 0
     return total
 
 
@@ -133,14 +148,14 @@ def _frame_count(capture: cv2.VideoCapture) -> Optional[int]:
 
 def read_frames(sources: Sequence[Source],
                 limit: Optional[int] = None,
-                is_done: Callable[[Source], bool] = lambda source: False,
+                num_done: Callable[[Source], int] = lambda source: 0,
                 should_stop: Callable[[], bool] = lambda: False) -> Iterator[Union[Frame, Failure, VideoEnd]]:
     """Read one frame after another.
 
     Args:
         sources: What to read.
         limit: Number of frames, counting those of sources that are done, after which to stop.
-        is_done: Tells sources that need not be read again.
+        num_done: The number of frames of a source that need not be read again, since all of it is done; 0 if it is not.
         should_stop: Asked before each frame.
 
     Yields:
@@ -150,25 +165,33 @@ def read_frames(sources: Sequence[Source],
     for source in sources:
         if left <= 0 or should_stop():
             return
-        if source.kind == 'picture':
+        done = num_done(source)
+        if done:
+            left -= done
+        elif source.kind == 'picture':
             left -= 1
-            if not is_done(source):
-                try:
-                    yield Frame(source, None, read_image(source.path))
-                except UnreadableError as error:
-                    yield Failure(source, str(error))
+            try:
+                yield Frame(source, None, read_image(source.path))
+            except UnreadableError as error:
+                yield Failure(source, str(error))
         else:
-            for item in _read_video(source, left, should_stop) if not is_done(source) else ():
+            for item in _read_video(source, left, should_stop):
                 left -= isinstance(item, Frame)
                 yield item
 
 
 def _read_video(source: Source, limit: float,
                 should_stop: Callable[[], bool]) -> Iterator[Union[Frame, Failure, VideoEnd]]:
+    reason = _why_unusable(source)
+    if reason:
+        yield Failure(source, reason)
+        return
     capture = cv2.VideoCapture(int(source.path[len('webcam'):]) if source.kind == 'webcam' else source.path)
     try:
         if not capture.isOpened():
-            yield Failure(source, _why_closed(source))
+            yield Failure(source, f'{source.path} cannot be opened; is it there, and does another program use it?'
+                          if source.kind == 'webcam' else
+                          f'{source.path} cannot be read: no video that OpenCV knows, or its header is missing')
             return
         fps = capture.get(cv2.CAP_PROP_FPS)
         fps = fps if 0 < fps < 1000 else 25.0  # some cameras and raw streams do not say
@@ -187,14 +210,22 @@ def _read_video(source: Source, limit: float,
         if number == 0 or (expected and expected - number > max(TOLERATED_FRAMES, TOLERATED_SHARE * expected)):
             number_expected = expected or 'an unknown number of'
             yield Failure(source, f'{source.path} breaks off after {number} of {number_expected} frames')
-        yield VideoEnd(source, complete=True)
+            yield VideoEnd(source, complete=False)
+        else:
+            yield VideoEnd(source, complete=True)
     finally:
         capture.release()
 
 
-def _why_closed(source: Source) -> str:
+def _why_unusable(source: Source) -> Optional[str]:
+    """What can be said of a video before OpenCV opens it."""
     if source.kind == 'webcam':
-        return f'{source.path} cannot be opened; is it there, and does another program use it?'
-    if os.path.getsize(source.path) == 0:
-        return f'{source.path} cannot be read: it is empty (0 bytes)'
-    return f'{source.path} cannot be read: no video that OpenCV knows, or its header is missing'
+        return None
+    try:
+        source.path.encode()
+    except UnicodeEncodeError:
+        return f'{os.fsencode(source.path)!r} cannot be read: OpenCV needs names in UTF-8; rename it'
+    try:
+        return None if os.path.getsize(source.path) else f'{source.path} cannot be read: it is empty (0 bytes)'
+    except OSError as error:
+        return f'{source.path} cannot be read: {str(error.strerror).lower()}'

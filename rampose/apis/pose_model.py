@@ -1,6 +1,7 @@
 """A pose estimator of MMPose as the predictor uses it: crops in, keypoints out."""
 
 import contextlib
+import copy
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -63,7 +64,7 @@ class PoseModel:
         if dtype not in DTYPES:
             raise ValueError(f'got dtype {dtype!r}; needed is one of {", ".join(DTYPES)}')
         name = 'the config' if isinstance(config, Config) else str(config)
-        cfg = config.copy() if isinstance(config, Config) else Config.fromfile(config)
+        cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         try:
             steps = cfg.test_dataloader.dataset.pipeline
             topdown = cfg.model.type == 'TopdownPoseEstimator'

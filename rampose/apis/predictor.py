@@ -1,7 +1,7 @@
 """Keypoints of the people in pictures, in one call."""
 
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from mmengine import Config
@@ -114,7 +114,7 @@ class TopdownPredictor:
 
         Raises:
             UnreadableError: A file that cannot be read.
-            ValueError: A picture or box that cannot be used, by number and reason.
+            ValueError: A picture or box that cannot be used, by reason and, of several, number.
         """
         if not isinstance(image, (list, tuple)):
             keypoints, scores = self._predict([image], None if bboxes is None else [bboxes])
@@ -125,21 +125,37 @@ class TopdownPredictor:
 
     def _predict(self, pictures: Sequence[Picture],
                  bboxes: Optional[Sequence]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
-        images = [_as_image(picture) for picture in pictures]
-        if bboxes is None:
-            bboxes = [self.detect(image)[0] for image in images]
-        bboxes = [check_bboxes(of_image, image.shape[:2]) for of_image, image in zip(bboxes, images)]
-        people = [(image, bbox) for image, of_image in zip(images, bboxes) for bbox in of_image]
+        keypoints = [np.zeros((0, self.num_keypoints, 2), np.float32)]
+        scores = [np.zeros((0, self.num_keypoints), np.float32)]
+        ends, crops = [], []
+        for number, picture in enumerate(pictures):  # one after another: only their crops stay in memory
+            try:
+                new = self._crops_of(picture, None if bboxes is None else bboxes[number])
+            except ValueError as error:
+                raise type(error)(f'picture {number}: {error}' if len(pictures) > 1 else str(error)) from error
+            for crop in new:
+                crops.append(crop)
+                if len(crops) == self.batch_size:
+                    self._estimate(crops, keypoints, scores)
+            ends.append(len(crops) + sum(map(len, scores)))
+        self._estimate(crops, keypoints, scores)
+        starts = [0, *ends][:-1]
+        of_all, scores_of_all = np.concatenate(keypoints), np.concatenate(scores)
+        return ([of_all[start:end] for start, end in zip(starts, ends)],
+                [scores_of_all[start:end] for start, end in zip(starts, ends)])
 
-        keypoints = np.zeros((len(people), self.num_keypoints, 2), np.float32)
-        scores = np.zeros((len(people), self.num_keypoints), np.float32)
-        for start in range(0, len(people), self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            crops = [self.pose_model.crop(*person) for person in people[batch]]
-            keypoints[batch], scores[batch] = self.pose_model(crops)
-        ends = np.cumsum([len(of_image) for of_image in bboxes], dtype=int)
-        slices = [slice(end - len(of_image), end) for end, of_image in zip(ends, bboxes)]
-        return [keypoints[of_image] for of_image in slices], [scores[of_image] for of_image in slices]
+    def _crops_of(self, picture: Picture, bboxes: Union[np.ndarray, Sequence, None]) -> Iterator[dict]:
+        """Check a picture and its boxes, and cut its people out as they are asked for."""
+        image = _as_image(picture)
+        bboxes = self.detect(image)[0] if bboxes is None else check_bboxes(bboxes, image.shape[:2])
+        return (self.pose_model.crop(image, bbox) for bbox in bboxes)
+
+    def _estimate(self, crops: List[dict], keypoints: List[np.ndarray], scores: List[np.ndarray]) -> None:
+        """Estimate the crops that wait, as one batch, and empty the list."""
+        if crops:
+            for results, new in zip((keypoints, scores), self.pose_model(crops)):
+                results.append(new)
+            crops.clear()
 
 
 def _as_image(picture: Picture) -> np.ndarray:

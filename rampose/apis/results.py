@@ -12,20 +12,18 @@
 
 A record is ``{"input", "name", "frame_id", "width", "height", "image_id", "instances"}``; `frame_id` is null for a
 picture, `image_id` null where none is known. An instance is a person: ``{"bbox": [x1, y1, x2, y2], "bbox_score",
-"keypoints": [[x, y], ...], "keypoint_scores", "score"}`` in image px, with ``track_id`` and, if they were smoothed,
-``keypoints_unsmoothed``, where it is tracked.
+"keypoints": [[x, y], ...], "keypoint_scores", "score"}`` in image px; with tracking, ``track_id``, -1 for nobody known;
+with smoothing, ``keypoints_unsmoothed``.
 """
 
 import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
-import cv2
 import numpy as np
 
-from ..files import part_of, remove_parts, written_whole
+from ..files import remove_parts, written_whole
 from .inputs import Source
 
 MIN_KEYPOINT_SCORE_COUNTED = 0.2  # CocoMetric's keypoint_score_thr
@@ -142,13 +140,12 @@ class ResultFolder:
 
     def _read_errors(self) -> None:
         """Keep the errors of what is done; the others will show again."""
-        try:
-            errors = [json.loads(line) for line in (self.path / 'errors.jsonl').read_bytes().splitlines()]
-        except (OSError, ValueError):
-            return
-        self.errors = [
-            error for error in errors if error['input'] in self._finished_videos or
-            (error['bbox'] is not None and (error['frame_id'] or 0) < self._num_frames.get(error['input'], 0))]
+        path = self.path / 'errors.jsonl'
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            with contextlib.suppress(ValueError):  # the last line, if a kill cut it short
+                error = json.loads(line)
+                if error['bbox'] is not None and (error['frame_id'] or 0) < self._num_frames.get(error['input'], 0):
+                    self.errors.append(error)
 
     def _save_run(self) -> None:
         run = dict(settings=self._settings, finished_videos=self._finished_videos)
@@ -157,12 +154,14 @@ class ResultFolder:
 
     @property
     def num_frames(self) -> int:
-        """Records so far."""
+        """Number of records so far."""
         return sum(self._num_frames.values())
 
-    def is_done(self, source: Source) -> bool:
-        """Whether a picture, or all of a video, is done."""
-        return source.path in (self._num_frames if source.kind == 'picture' else self._finished_videos)
+    def num_done(self, source: Source) -> int:
+        """The number of frames of a picture or video that is done; 0 if it is not, or not to its end."""
+        if source.kind == 'picture' or source.path in self._finished_videos:
+            return self._num_frames.get(source.path, 0)
+        return 0
 
     def stored_frames(self, source: Source) -> Iterator[dict]:
         """The records of a video that an earlier run left."""
@@ -252,74 +251,4 @@ class ResultFolder:
 
 
 def _json_line(value: dict) -> bytes:
-    return (json.dumps(value, ensure_ascii=False) + '\n').encode()
-
-
-def with_one_of(suffixes: Tuple[str, ...], path: Path) -> Path:
-    """The path; the first suffix is added if it has none of them: `a.gif.jpg`, since there may be an `a.jpg`."""
-    return path if path.suffix.lower() in suffixes else path.with_name(path.name + suffixes[0])
-
-
-def save_picture(path: Path, image: np.ndarray) -> None:
-    """Write a picture whole or not at all; OpenCV's own writing does not say when the disk is full.
-
-    Args:
-        path: Its name; what is no JPEG or PNG becomes a JPEG, `.jpg` being added to the name.
-        image: ``(h, w, 3)`` uint8, BGR.
-    """
-    path = with_one_of(('.jpg', '.jpeg', '.png'), path)
-    encoded = cv2.imencode(path.suffix, image)[1]
-    with written_whole(path) as file:
-        file.write(encoded.tobytes())
-
-
-class VideoFile:
-    """An MP4 that appears when it is complete.
-
-    Args:
-        path: Its name; `.mp4` is added to others.
-        fps: Frames a second.
-    """
-
-    def __init__(self, path: Path, fps: float) -> None:
-        self.path = with_one_of(('.mp4',), path)
-        self._part = part_of(self.path)
-        self._fps = fps
-        self._writer: Optional[cv2.VideoWriter] = None
-        self._size: Tuple[int, int] = (0, 0)
-        self._num_frames = 0
-
-    def add(self, image: np.ndarray) -> None:
-        """Append a frame, ``(h, w, 3)`` uint8 BGR; one of another size than the first is scaled to it."""
-        if self._writer is None:
-            self._size = image.shape[1], image.shape[0]
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*'mp4v'), self._fps, self._size)
-            if not self._writer.isOpened():
-                raise OSError(f'{self.path} cannot be written: is the folder writable, and is there room on the disk?')
-        if (image.shape[1], image.shape[0]) != self._size:
-            image = cv2.resize(image, self._size)
-        self._writer.write(image)
-        self._num_frames += 1
-
-    def finish(self) -> None:
-        """Close it and give it its name.
-
-        Raises:
-            OSError: It lacks frames. OpenCV does not say when the disk is full.
-        """
-        if self._writer is None:
-            return
-        self._writer.release()
-        written = cv2.VideoCapture(str(self._part)).get(cv2.CAP_PROP_FRAME_COUNT)
-        if written != self._num_frames:
-            self.discard()
-            raise OSError(f'{self.path} could not be written whole ({written:.0f} of {self._num_frames} frames): is '
-                          'there room on the disk?')
-        os.replace(self._part, self.path)
-
-    def discard(self) -> None:
-        """Close it and leave nothing."""
-        if self._writer is not None:
-            self._writer.release()
-        self._part.unlink(missing_ok=True)
+    return (json.dumps(value) + '\n').encode()

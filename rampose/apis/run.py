@@ -1,7 +1,8 @@
 """Prediction over many pictures and videos: what `tools/predict.py` runs."""
 
+import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Callable, Dict, Iterator, List, Optional, Tuple, Union
 
@@ -12,11 +13,13 @@ from ..analysis.plots import plot_person_attention
 from ..files import written_whole
 from .bboxes import BoxFile, what_is_wrong
 from .drawing import PosePainter
-from .inputs import Failure, Frame, VideoEnd
+from .images import UnreadableError
+from .inputs import Failure, Frame, Source, VideoEnd
+from .media import VideoFile, save_picture
 from .predictor import TopdownPredictor
-from .results import ResultFolder, VideoFile, make_instances, save_picture
+from .results import ResultFolder, make_instances
 from .stream import BUDGET_BYTES, WriteBehind, read_ahead
-from .tracking import KeypointSmoother, PersonTracker
+from .tracking import VideoTracks
 
 # Frames of a batch wait for each other; so many at most, however few people they show.
 MAX_FRAMES_A_BATCH = 16
@@ -49,10 +52,10 @@ class RunOptions:
 
 @dataclass
 class _Found:
-    """A frame and the people in it; `record` if an earlier run left it."""
+    """A frame and the boxes of the people in it; or its `record`, if an earlier run left it."""
     frame: Frame
-    bboxes: np.ndarray
-    bbox_scores: np.ndarray
+    bboxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    bbox_scores: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     record: Optional[dict] = None
 
 
@@ -82,11 +85,12 @@ class PredictionRun:
         self._box_file = box_file
         self._on_frame = on_frame
         self._painter = PosePainter(predictor.dataset_meta) if options.draw else None
+        self._writer = WriteBehind()
         self._group: List[_Found] = []
-        # Of the video that is being read, and of the one that is being written.
-        self._stored: Dict[str, Iterator[dict]] = {}
-        self._tracker: Optional[PersonTracker] = None
-        self._smoother: Optional[KeypointSmoother] = None
+        # Of the video that is being read:
+        self._stored: Iterator[dict] = iter(())
+        self._tracks: Optional[VideoTracks] = None
+        # Of the one that is being written, in the writer's thread:
         self._video: Optional[VideoFile] = None
 
     def __call__(self,
@@ -102,9 +106,10 @@ class PredictionRun:
         Raises:
             OSError: Results could not be written.
         """
+        ahead = read_ahead(items, lambda item: item.image.nbytes if isinstance(item, Frame) else 0)
         try:
-            with WriteBehind() as self._writer:
-                for item in read_ahead(items, lambda item: item.image.nbytes if isinstance(item, Frame) else 0):
+            with self._writer, contextlib.closing(ahead):
+                for item in ahead:
                     if should_stop():
                         if item.source.kind != 'webcam':
                             break
@@ -113,21 +118,23 @@ class PredictionRun:
                     self._take(item)
                 self._estimate()
         finally:
-            if self._video is not None:
+            # A second Ctrl-C leaves the thread behind; what it was writing is removed by the next run.
+            if self._video is not None and not self._writer.is_running:
                 self._video.discard()
 
     def _take(self, item: Union[Frame, Failure, VideoEnd]) -> None:
         if isinstance(item, Frame):
-            self._group.append(self._look_up(item) or self._find(item))
+            try:
+                self._group.append(self._look_up(item) or self._find(item))
+            except UnreadableError as error:  # the file of boxes does not know the picture
+                self._writer.submit(partial(self._leave_out, item.source, str(error)))
             if item.source.kind == 'webcam' or self._group_is_full():
                 self._estimate()
             return
         self._estimate()
         if isinstance(item, Failure):
-            self._writer.submit(partial(self._folder.add_error, item.source, item.reason))
+            self._writer.submit(partial(self._leave_out, item.source, item.reason))
         else:
-            self._stored.pop(item.source.path, None)
-            self._tracker = self._smoother = None
             self._writer.submit(partial(self._end_video, item))
 
     def _group_is_full(self) -> bool:
@@ -141,13 +148,9 @@ class PredictionRun:
         if frame.source.kind != 'video':
             return None
         if frame.frame_id == 0:
-            self._stored[frame.source.path] = self._folder.stored_frames(frame.source)
-        record = next(self._stored[frame.source.path], None)
-        if record is None:
-            return None
-        bboxes = np.array([instance['bbox'] for instance in record['instances']], np.float32).reshape(-1, 4)
-        scores = np.array([instance['bbox_score'] for instance in record['instances']], np.float32)
-        return _Found(frame, bboxes, scores, record)
+            self._stored = self._folder.stored_frames(frame.source)
+        record = next(self._stored, None)
+        return None if record is None else _Found(frame, record=record)
 
     def _find(self, frame: Frame) -> _Found:
         bboxes, scores = self._find_people(frame)
@@ -176,7 +179,7 @@ class PredictionRun:
         estimates = iter(zip(all_keypoints, all_scores, all_weights))
         for found in group:
             if found.record is not None:
-                self._continue_tracks(found)
+                self._track(found.frame, found.record['instances'])  # so that it sees what it saw in the earlier run
                 task = partial(self._draw, found.frame, found.record)
             else:
                 keypoints, scores, weights = next(estimates)
@@ -186,36 +189,25 @@ class PredictionRun:
     def _make_record(self, found: _Found, keypoints: np.ndarray, scores: np.ndarray) -> dict:
         frame = found.frame
         instances = make_instances(found.bboxes, found.bbox_scores, keypoints, scores)
-        for instance, extra in zip(instances, self._track(frame, found.bboxes, found.bbox_scores, keypoints)):
-            if 'keypoints' in extra:
-                instance['keypoints_unsmoothed'] = instance['keypoints']
-            instance.update(extra)
+        self._track(frame, instances)
         h, w = frame.image.shape[:2]
         image_id = None if self._box_file is None else self._box_file.image_id(frame.source.path)
         return dict(
             input=frame.source.path, name=frame.source.name, frame_id=frame.frame_id, width=w, height=h,
             image_id=image_id, instances=instances)
 
-    def _track(self, frame: Frame, bboxes: np.ndarray, bbox_scores: np.ndarray, keypoints: np.ndarray) -> List[dict]:
-        """What tracking adds to each person."""
-        if not self._options.track or frame.frame_id is None:
-            return [{} for _ in bboxes]
-        if self._tracker is None:
-            self._tracker = PersonTracker()
-            self._smoother = KeypointSmoother(frame.fps) if self._options.smooth else None
-        track_ids = self._tracker(bboxes, bbox_scores)
-        extras = [dict(track_id=track_id) for track_id in track_ids]
-        if self._smoother is not None:
-            for extra, points in zip(extras, self._smoother(frame.frame_id, track_ids, keypoints)):
-                extra['keypoints'] = np.round(points.astype(np.float64), 3).tolist()
-        return extras
-
-    def _continue_tracks(self, found: _Found) -> None:
-        """Let tracker and filters see what they saw in the earlier run."""
-        keypoints = [person.get('keypoints_unsmoothed', person['keypoints']) for person in found.record['instances']]
-        self._track(found.frame, found.bboxes, found.bbox_scores, np.array(keypoints, np.float32))
+    def _track(self, frame: Frame, instances: List[dict]) -> None:
+        if self._options.track and frame.frame_id is not None:
+            if frame.frame_id == 0:
+                self._tracks = VideoTracks(frame.fps, self._options.smooth)
+            self._tracks(frame.frame_id, instances)
 
     # What follows runs in the writer's thread.
+
+    def _leave_out(self, source: Source, reason: str) -> None:
+        self._folder.add_error(source, reason)
+        if source.kind == 'picture':
+            self._on_frame(0)
 
     def _write(self, frame: Frame, record: dict, weights: Optional[dict]) -> None:
         self._draw(frame, record)

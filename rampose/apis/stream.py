@@ -96,6 +96,11 @@ class WriteBehind:
         self._thread.start()
         return self
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread may still run a task; after an interrupted wait it may."""
+        return self._thread.is_alive()
+
     def submit(self, task: Callable[[], None], weight: int = 0) -> None:
         """Run a task soon. Waits while tasks of more than the budget's bytes are waiting."""
         self._raise()

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from rampose.apis import UnreadableError
 from rampose.apis.bboxes import BoxFile, check_bboxes, what_is_wrong
 
 
@@ -70,6 +71,8 @@ def test_annotations(tmp_path):
     assert boxes.image_id('/photos/b/x.jpg') == 8 and boxes.image_id('/photos/7.jpg') is None
     assert boxes.boxes('/photos/b/x.jpg')[0].tolist() == [[1, 2, 4, 6]]
     assert boxes.boxes('/photos/a/x.jpg')[0].shape == (0, 4) and boxes.knows('/photos/a/x.jpg')
+    with pytest.raises(UnreadableError, match=r'y\.jpg is not named in .*boxes\.json'):
+        boxes.boxes('/photos/y.jpg')
 
 
 def test_by_name(tmp_path):
@@ -77,6 +80,8 @@ def test_by_name(tmp_path):
     bboxes, scores = boxes.boxes('photos/x.jpg')
     assert bboxes.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]] and scores.tolist() == [1, 0.5]
     assert boxes.knows('nobody.jpg') and len(boxes.boxes('nobody.jpg')[0]) == 0
+    with pytest.raises(UnreadableError, match=r'y\.jpg is not named'):
+        boxes.boxes('y.jpg')
 
 
 @pytest.mark.parametrize('content', [[dict(bbox=[1, 2, 3, 4])], [dict(image_id=1, bbox=[1, 2])], {'x.jpg': [[1, 2, 3]]},

@@ -84,10 +84,11 @@ def test_what_cannot_be_read_is_named(rgb, tmp_path):
     (tmp_path / 'empty.jpg').touch()
     (tmp_path / 'folder.jpg').mkdir()
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / 'float.tiff')
+    Image.new('L', (40000, 1)).save(tmp_path / 'panorama.png')
     for name, reason in [
         ('truncated.jpg', 'truncated'), ('truncated.png', 'truncated'), ('text.jpg', 'no picture of a format'),
         ('empty.jpg', r'empty \(0 bytes\)'), ('folder.jpg', 'is a directory'), ('missing.jpg', 'no such file'),
-        ('float.tiff', 'floating-point'),
+        ('float.tiff', 'floating-point'), ('panorama.png', '40000x1 px; no side may exceed 32766'),
     ]:
         with pytest.raises(UnreadableError, match=reason) as caught:
             read_image(tmp_path / name)
@@ -100,6 +101,7 @@ def test_what_cannot_be_read_is_named(rgb, tmp_path):
     (np.zeros((4, 4, 3), np.float32), 'float32'),
     (np.zeros((0, 4, 3), np.uint8), r'\(0, 4, 3\)'),
     (None, 'NoneType'),
+    (np.zeros((1, 40000, 3), np.uint8), 'no side may exceed'),
 ])
 def test_wrong_arrays(image, message):
     with pytest.raises(ValueError, match=message):

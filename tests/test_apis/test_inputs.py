@@ -38,6 +38,13 @@ def test_folders_patterns_and_files(folder):
     assert find_sources(['3'])[0][0].kind == 'webcam'
 
 
+def test_linked_folders_are_gone_through_once(folder, tmp_path):
+    (tmp_path / 'linked').mkdir()
+    (tmp_path / 'linked/there').symlink_to(folder / 'b')
+    (tmp_path / 'linked/around').symlink_to(tmp_path / 'linked')
+    assert names(find_sources([str(tmp_path / 'linked')])[0]) == ['1.PNG']
+
+
 def test_folders_of_drawn_pictures_are_left_out(folder):
     sources, _ = find_sources([str(folder)], exclude=[folder / 'b', folder / 'c'])
     assert names(sources) == ['2.jpg', 'film.mp4', 'x [1].jpg']
@@ -70,9 +77,12 @@ def test_a_limit_counts_pictures_and_frames(folder):
     items = list(read_frames(sources, limit=5))
     assert sum(isinstance(item, Frame) for item in items) == 5
     assert items[-1] == VideoEnd(sources[2], complete=False)
-    done = {sources[0].path, sources[1].path}
-    items = list(read_frames(sources, limit=5, is_done=lambda source: source.path in done))
+    done = {sources[0].path: 1, sources[1].path: 1}
+    items = list(read_frames(sources, limit=5, num_done=lambda source: done.get(source.path, 0)))
     assert [item.frame_id for item in items if isinstance(item, Frame)] == [0, 1, 2]
+    done[sources[2].path] = 12
+    assert list(read_frames(sources, limit=14, num_done=lambda source: done.get(source.path, 0))) == []
+    assert len(list(read_frames(sources, limit=15, num_done=lambda source: done.get(source.path, 0)))) == 1
 
 
 def test_damaged_videos(tmp_path):
@@ -83,9 +93,14 @@ def test_damaged_videos(tmp_path):
     whole = (tmp_path / 'film.mp4').read_bytes()
     (tmp_path / 'headless.mp4').write_bytes(whole[:len(whole) // 2])
     (tmp_path / 'empty.mp4').touch()
+    (tmp_path / 'film.mov').symlink_to(tmp_path / 'gone.mov')
+    (tmp_path / 'dir').mkdir()
+    (tmp_path / 'dir/\udce9.mp4').touch()  # a name that is no UTF-8
     for name, reason in [('film.avi', None), ('broken.avi', 'breaks off after {} of 60 frames'),
                          ('headless.mp4', 'header is missing'), ('empty.mp4', 'empty')]:
-        items = list(read_frames(find_sources([str(tmp_path / name)])[0]))
+        sources, _ = find_sources([str(tmp_path / name)])
+        assert (count_frames(sources) == 60) == name.endswith('avi')
+        items = list(read_frames(sources))
         num_frames = sum(isinstance(item, Frame) for item in items)
         assert (num_frames > 10) == name.endswith('avi')
         failures = [item.reason for item in items if isinstance(item, Failure)]
@@ -93,6 +108,13 @@ def test_damaged_videos(tmp_path):
             assert failures == [] and num_frames == 60
         else:
             assert len(failures) == 1 and name in failures[0] and reason.format(num_frames) in failures[0]
+            assert not any(isinstance(item, VideoEnd) and item.complete for item in items)
+    for folder, reason in [('dir', 'UTF-8'), ('', 'no such file')]:
+        sources = [source for source in find_sources([str(tmp_path / folder)])[0]
+                   if source.name in ('\udce9.mp4', 'film.mov')]
+        assert count_frames(sources) == 0
+        failure, = read_frames(sources)
+        assert reason in failure.reason
 
 
 def test_a_video_of_changing_size_comes_in_the_size_of_its_first_frame(tmp_path, photo):

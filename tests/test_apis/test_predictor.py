@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine import Config
-from mmpose.apis import inference_topdown
+from mmpose.apis import inference_topdown, init_model
 
 from rampose.apis import TopdownPredictor, UnreadableError
 from rampose.engine.checkpoint import CheckpointError
@@ -17,9 +17,10 @@ def bboxes():
     return np.hstack([corners, corners + rng.uniform(40, 150, (7, 2))]).astype(np.float32)
 
 
-def test_the_same_as_mmpose(predictor, photo, bboxes):
+def test_the_same_as_mmpose(predictor, pose_config, pose_checkpoint, photo, bboxes):
     keypoints, scores = predictor(photo, bboxes)
-    samples = inference_topdown(predictor.pose_model.model, photo, bboxes)
+    model = init_model(str(pose_config), str(pose_checkpoint), device='cpu')  # without folded batch norms
+    samples = inference_topdown(model, photo, bboxes)
     assert keypoints.shape == (7, 17, 2) and scores.shape == (7, 17)
     assert keypoints.dtype == scores.dtype == np.float32
     np.testing.assert_allclose(keypoints, np.concatenate([s.pred_instances.keypoints for s in samples]), atol=1e-4)
@@ -76,10 +77,15 @@ def test_a_function_as_detector(pose_config, pose_checkpoint, predictor, photo, 
     assert nobody(photo)[0].shape == (0, 17, 2)
 
 
-@pytest.mark.parametrize('found', [None, [[1, 2, 3, 4]], ([[1, 2, 3, 4]], []), ([[1, 2, 3, 4, 0.9]], [0.9])])
-def test_detectors_that_give_something_else(pose_config, pose_checkpoint, photo, found):
+@pytest.mark.parametrize(('found', 'message'), [
+    (None, 'the detector gave no pair'),
+    ([[1, 2, 3, 4]], 'the detector gave no pair'),
+    (([[1, 2, 3, 4]], []), 'the detector gave 1 boxes and 0 scores'),
+    (([[1, 2, 3, 4, 0.9]], [0.9]), r'boxes of shape \(1, 5\)'),
+])
+def test_detectors_that_give_something_else(pose_config, pose_checkpoint, photo, found, message):
     broken = TopdownPredictor(pose_config, pose_checkpoint, device='cpu', detector=lambda image: found)
-    with pytest.raises(ValueError, match='detector gave|needed is'):
+    with pytest.raises(ValueError, match=message):
         broken(photo)
 
 
@@ -113,6 +119,13 @@ def test_ten_thousand_boxes(pose_config, pose_checkpoint, photo):
     np.testing.assert_allclose(keypoints[-1], small(photo, [[*corners[-1], *(corners[-1] + 30)]])[0][0], atol=1e-4)
 
 
+def test_a_config_that_is_given_stays_as_it_is(pose_config, pose_checkpoint):
+    config = Config.fromfile(pose_config)
+    before = config.pretty_text
+    TopdownPredictor(config, pose_checkpoint, device='cpu')
+    assert config.pretty_text == before
+
+
 def test_unusable_calls(predictor, photo, tmp_path):
     box = [[10, 10, 50, 90]]
     for args, error, message in [
@@ -121,6 +134,7 @@ def test_unusable_calls(predictor, photo, tmp_path):
         ((photo, [*box, [400, 10, 450, 90]]), ValueError, 'box 1 .*outside'),
         ((photo[..., 0], box), ValueError, r'shape \(240, 320\)'),
         (([photo], [box, box]), ValueError, '1 pictures and 2 lists'),
+        (([photo, photo], [box, [[50, 10, 10, 90]]]), ValueError, 'picture 1: box 0 .*reversed'),
         ((tmp_path / 'missing.jpg', box), UnreadableError, 'no such file'),
     ]:
         with pytest.raises(error, match=message) as caught:

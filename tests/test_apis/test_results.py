@@ -7,7 +7,8 @@ from pycocotools.coco import COCO
 from xtcocotools.coco import COCO as XtCOCO
 
 from rampose.apis.inputs import Source
-from rampose.apis.results import ResultFolder, VideoFile, make_instances, save_picture
+from rampose.apis.media import VideoFile, save_picture
+from rampose.apis.results import ResultFolder, make_instances
 from rampose.files import PART_PREFIX, written_whole
 
 PICTURE, FILM = Source('/photos/a.jpg', 'a.jpg', 'picture'), Source('/photos/film.mp4', 'film.mp4', 'video')
@@ -95,13 +96,13 @@ def test_going_on_after_a_kill(open_folder, tmp_path):
 
     folder = open_folder(resume=True)
     assert folder.num_frames == 4 and folder.num_people == 4
-    assert folder.is_done(PICTURE) and not folder.is_done(FILM)
+    assert folder.num_done(PICTURE) == 1 and folder.num_done(FILM) == 0  # not to its end
     assert [stored['frame_id'] for stored in folder.stored_frames(FILM)] == [0, 1, 2]
     assert not list((tmp_path / 'out').glob(f'{PART_PREFIX}*'))
     folder.add(record(FILM, 3))
     folder.finish_video(FILM)
     assert (tmp_path / 'out/frames.jsonl').read_bytes() == lines
-    assert open_folder(resume=True).is_done(FILM)
+    assert open_folder(resume=True).num_done(FILM) == 4
 
 
 def test_errors_of_what_is_done_are_kept(open_folder):
@@ -110,10 +111,9 @@ def test_errors_of_what_is_done_are_kept(open_folder):
     folder.add_error(PICTURE, 'box is reversed', bbox=['1', '2'])
     folder.add_error(Source('/photos/b.jpg', 'b.jpg', 'picture'), 'cannot be read')  # will be tried again
     folder.add_error(FILM, 'breaks off')
+    with (folder.path / 'errors.jsonl').open('ab') as file:
+        file.write(b'{"input": "/pho')  # killed
     assert [error['reason'] for error in open_folder(resume=True).errors] == ['box is reversed']
-    folder.add_error(FILM, 'breaks off')
-    folder.finish_video(FILM)
-    assert [error['reason'] for error in open_folder(resume=True).errors] == ['box is reversed', 'breaks off']
 
 
 def test_what_is_there_is_not_lost(open_folder, tmp_path):
@@ -125,7 +125,7 @@ def test_what_is_there_is_not_lost(open_folder, tmp_path):
     (tmp_path / 'out/run.json').write_text('{')
     with pytest.raises(ValueError, match=r'run\.json is missing or damaged'):
         open_folder(resume=True, checkpoint='a.pth')
-    assert open_folder is not None and len((tmp_path / 'out/frames.jsonl').read_bytes().splitlines()) == 1
+    assert len((tmp_path / 'out/frames.jsonl').read_bytes().splitlines()) == 1
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
@@ -144,6 +144,21 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     assert path.read_text() == 'new'
 
 
+def test_names_that_are_no_utf_8(open_folder, tmp_path):
+    source = Source('/photos/caf\udce9.jpg', 'caf\udce9.jpg', 'picture')
+    folder = open_folder()
+    folder.add(record(source))
+    folder.add_error(source, 'caf\udce9 is bad')
+    folder.finish()
+    assert open_folder(resume=True).num_done(source) == 1
+    assert json.loads((tmp_path / 'out/images.json').read_text())['images'][0]['file_name'] == 'caf\udce9.jpg'
+
+
+def test_names_as_long_as_may_be(tmp_path, photo):
+    save_picture(tmp_path / f'{"x" * 251}.jpg', photo)
+    assert len(next(tmp_path.iterdir()).name) == 255
+
+
 @pytest.mark.parametrize(('name', 'written'), [('a.jpg', 'a.jpg'), ('a.PNG', 'a.PNG'), ('a.gif', 'a.gif.jpg')])
 def test_pictures(tmp_path, photo, name, written):
     save_picture(tmp_path / name, photo)
@@ -160,6 +175,10 @@ def test_videos(tmp_path, photo):
     capture = cv2.VideoCapture(str(tmp_path / 'film.avi.mp4'))
     frames = [frame.shape for more, frame in iter(capture.read, (False, None)) if more]
     assert frames == [(100, 100, 3)] * 3 and capture.get(cv2.CAP_PROP_FPS) == 10
+    thin = VideoFile(tmp_path / 'thin.mp4', fps=10)
+    thin.add(photo[:, :1])
+    thin.finish()
+    (tmp_path / 'thin.mp4').unlink()
     half = VideoFile(tmp_path / 'half.mp4', fps=10)
     half.add(photo)
     half.discard()

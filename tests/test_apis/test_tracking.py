@@ -46,7 +46,14 @@ def test_smoothing_takes_tremble_and_follows_movement():
         still.append(smoothed[0, 0])
         moving.append(smoothed[1, 0, 0] - x)
     assert np.std(still[30:], axis=0).max() < 0.5  # of 1 px
-    assert abs(np.mean(moving[30:])) < 5  # half a frame behind at the most
+    assert abs(np.mean(moving[30:])) < 5  # half a frame behind at the most, as KeypointSmoother says
+
+
+def test_what_the_tracker_keeps_does_not_grow():
+    tracker = PersonTracker()
+    for frame in range(50):
+        tracker(np.array([walk(frame, 0, 2)], np.float32), np.array([0.9], np.float32))
+    assert [len(track['bboxes']) for track in tracker._tracker.tracks.values()] == [3]
 
 
 def test_people_without_a_number_stay_as_they_are():
