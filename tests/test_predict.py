@@ -56,7 +56,7 @@ def test_a_folder(predict, photos, tmp_path, predictor):
     assert code == 0 and '3 people in 3 pictures' in printed.out
     out = tmp_path / 'out'
     assert sorted(path.name for path in out.iterdir()) == [
-        'frames.jsonl', 'images.json', 'keypoints.json', 'run.json', 'visualizations']
+        'frames.jsonl', 'images.json', 'keypoints.json', 'rampose_run.json', 'visualizations']
     assert sorted(path.name for path in (out / 'visualizations').iterdir()) == ['0.jpg', '1.jpg', '2.jpg']
     results = json.loads((out / 'keypoints.json').read_text())
     assert [result['image_id'] for result in results] == [0, 1, 2]  # the numbers in the file names
@@ -113,6 +113,16 @@ def test_bad_files_among_good_ones(predict, photos, photo, tmp_path):
     assert sorted(error['name'] for error in errors) == ['empty.png', 'headless.mp4', 'truncated.jpg']
 
 
+def test_other_weights_do_not_go_on(predict, photos, pose_checkpoint, tmp_path):
+    weights = tmp_path / 'weights.pth'
+    weights.write_bytes(pose_checkpoint.read_bytes())
+    people = ('--whole-image', '--checkpoint', weights)
+    assert predict(photos, '--limit', 1, people=people)[0] == 0
+    os.utime(weights, (1, 1))  # as if written anew
+    code, printed = predict(photos, '--resume', people=people)
+    assert code == 2 and 'checkpoint was' in printed.err
+
+
 def test_results_among_the_inputs_are_no_inputs(predict, photos):
     assert predict(photos, out='photos')[0] == 0
     code, printed = predict(photos, '--resume', out='photos')
@@ -122,7 +132,8 @@ def test_results_among_the_inputs_are_no_inputs(predict, photos):
 def test_boxes_of_a_file(predict, photos, tmp_path):
     good = [10, 10, 100, 200]
     boxes = {'0.jpg': [[*good, 0.9], [*good, 0.2]],
-             '1.jpg': [[100, 10, 10, 200], [10, 10, 10, 10], good, [float('nan'), 0, 5, 5], [900, 900, 950, 950]]}
+             '1.jpg': [[100, 10, 10, 200], [10, 10, 10, 10], good, [float('nan'), 0, 5, 5], [900, 900, 950, 950],
+                       [*good, float('nan')]]}
     (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
     people = ('--boxes', tmp_path / 'boxes.json')
     code, printed = predict(photos, people=people)
@@ -130,7 +141,7 @@ def test_boxes_of_a_file(predict, photos, tmp_path):
     assert [len(record['instances']) for record in records(tmp_path / 'out')] == [1, 1]  # no ghosts
     *errors, last = [json.loads(line) for line in (tmp_path / 'out/errors.jsonl').read_text().splitlines()]
     assert [error['reason'].split('] ')[1].split(':')[0].split(' of ')[0] for error in errors] == [
-        'is reversed', 'has no area', 'is not finite', 'lies outside']
+        'is reversed', 'has no area', 'is not finite', 'lies outside', 'has a score that is no number']
     assert {error['name'] for error in errors} == {'1.jpg'} and last['name'] == '2.jpg'
     code, _ = predict(photos / '0.jpg', '--min-score', 0.1, out='more', people=people)
     assert code == 0 and [len(record['instances']) for record in records(tmp_path / 'more')] == [2]
@@ -235,6 +246,7 @@ def test_unusable_calls(predict, photos, photo, tmp_path, root, pose_config, pos
         ([photos], ('--det-config', 'x.py'), '--det-config needs --det-checkpoint'),
         ([photos, '--smooth'], whole, '--smooth needs --track'),
         ([photos, '--limit', 0], whole, 'at least 1'),
+        ([photos, '--min-score', 'nan'], whole, 'from 0 to 1'),
         ([photos, '--config', other_config], whole, 'belongs to another model'),
         ([photos, '--checkpoint', photos / '0.jpg'], whole, '0.jpg'),
         ([photos, '--device', 'abacus'], whole, "device 'abacus'"),
@@ -276,7 +288,7 @@ def test_ctrl_c_and_kill(root, pose_config, pose_checkpoint, photo, tmp_path, ki
     if kill == signal.SIGINT:
         assert process.returncode == 130 and '--resume goes on' in stderr
         assert not [path for path in out.rglob('*') if path.is_file() and path.name not in (
-            'frames.jsonl', 'run.json', 'errors.jsonl')]
+            'frames.jsonl', 'rampose_run.json', 'errors.jsonl')]
     assert 0 < len((out / 'frames.jsonl').read_bytes().splitlines()) < 400
     process = start(root, pose_config, pose_checkpoint, *arguments, '--resume')
     _, stderr = process.communicate(timeout=300)

@@ -18,6 +18,7 @@ import sys
 import threading
 import traceback
 import warnings
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import List, Optional
@@ -66,6 +67,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         parser.error(f'{what} where the people are: take one of --det-checkpoint FILE, --boxes FILE, --whole-image')
     if args.smooth and not args.track:
         parser.error('--smooth needs --track, which says who is who')
+    if not 0 <= args.min_score <= 1:
+        parser.error(f'got --min-score {args.min_score}; needed is a number from 0 to 1')
     if args.limit is not None and args.limit < 1:
         parser.error(f'got --limit {args.limit}; needed is at least 1')
     return args
@@ -99,11 +102,11 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
     from rampose.apis import TopdownPredictor
     from rampose.apis.detector import MMDetDetector
     from rampose.apis.inputs import count_frames, find_sources
-    from rampose.apis.results import ResultFolder, drawn_folders
+    from rampose.apis.results import ResultFolder
     from rampose.apis.run import RunOptions, whole_image
     from rampose.apis.tracking import check_installed
 
-    sources, num_others = find_sources(args.inputs, exclude=drawn_folders(args.out))
+    sources, num_others = find_sources(args.inputs)
     if any(source.kind == 'webcam' for source in sources):
         if len(sources) > 1:
             raise ValueError('a webcam goes alone, since it ends by Ctrl-C: call twice, with two folders')
@@ -127,9 +130,9 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
     # What makes a result another one, and what says where it is drawn.
     settings = dict(
         names_relative_to=sources[0].path[:-len(sources[0].name)], draw=not args.no_draw,
-        config=str(args.config.resolve()), checkpoint=_absolute(args.checkpoint), dtype=args.dtype,
-        flip_test=not args.no_flip_test, det_config=_absolute(args.det_config),
-        det_checkpoint=_absolute(args.det_checkpoint), boxes=_absolute(args.boxes), whole_image=args.whole_image,
+        config=_version(args.config), checkpoint=_version(args.checkpoint), dtype=args.dtype,
+        flip_test=not args.no_flip_test, det_config=_version(args.det_config),
+        det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes), whole_image=args.whole_image,
         min_score=args.min_score, attention=args.attention, track=args.track, smooth=args.smooth)
     folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume)
     total = count_frames(sources)
@@ -141,8 +144,13 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
         options=RunOptions(args.min_score, not args.no_draw, args.attention, args.track, args.smooth))
 
 
-def _absolute(path) -> Optional[str]:
-    return os.path.abspath(path) if path and os.path.exists(path) else path and str(path)
+def _version(path) -> Optional[str]:
+    """A file by its path and what changes when it does; an address as it is."""
+    if not path or not os.path.exists(path):
+        return path and str(path)
+    stat = os.stat(path)
+    changed = datetime.fromtimestamp(stat.st_mtime).isoformat(' ', 'milliseconds')
+    return f'{os.path.abspath(path)} ({stat.st_size} bytes, changed {changed})'
 
 
 def run(args: argparse.Namespace, parts: SimpleNamespace, stop: threading.Event) -> None:
@@ -245,5 +253,6 @@ def main() -> int:
 if __name__ == '__main__':
     try:
         sys.exit(main())
-    except KeyboardInterrupt:  # before the first frame
+    except KeyboardInterrupt:
+        print('predict.py: stopped before the first picture', file=sys.stderr)
         sys.exit(STOPPED)

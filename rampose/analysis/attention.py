@@ -80,8 +80,10 @@ def predict_with_attention(
         shows anybody.
 
     Raises:
-        ValueError: The model has no attention.
+        ValueError: The model has no attention, or there is one picture in place of a list.
     """
+    if not isinstance(images, (list, tuple)):
+        raise ValueError(f'got images of type {type(images).__name__}; needed are lists: [image], [bboxes]')
     with record_attention(predictor.pose_model.model) as by_unit:
         keypoints, scores = predictor(images, bboxes)
     # A batch's mirrored crops, if there are any, follow its crops.

@@ -14,6 +14,8 @@ from .images import IMAGE_SUFFIXES, UnreadableError, read_image
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 # Containers count their frames roughly; fewer frames are missing than this where a video is whole.
 TOLERATED_SHARE, TOLERATED_FRAMES = 0.01, 2
+# By which a folder of results is known.
+RUN_FILE, DRAWN_FOLDERS = 'rampose_run.json', ('visualizations', 'attention')
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,12 @@ class VideoEnd:
     complete: bool
 
 
-def find_sources(inputs: Sequence[str], exclude: Sequence[Path] = ()) -> Tuple[List[Source], int]:
+def find_sources(inputs: Sequence[str]) -> Tuple[List[Source], int]:
     """Find pictures and videos.
 
     Args:
-        inputs: Files, folders (with all below them), patterns as of a shell (`**` for folders), numbers of webcams.
-        exclude: Folders to leave out: those with pictures that an earlier run drew.
+        inputs: Files, folders (with all below them), patterns as of a shell (`**` for folders), numbers of webcams. Of
+            folders and patterns, what an earlier run drew is left out.
 
     Returns:
         The sources in the order of the inputs, those of a folder or pattern sorted, each once; and how many files of
@@ -78,6 +80,8 @@ def find_sources(inputs: Sequence[str], exclude: Sequence[Path] = ()) -> Tuple[L
     num_others = 0
     for text in inputs:
         path = Path(text).expanduser()
+        if not text:
+            raise ValueError('got an empty INPUT; is a variable of the shell unset?')
         if path.is_dir():
             files = sorted(_files_below(path))
         elif path.exists():
@@ -91,9 +95,7 @@ def find_sources(inputs: Sequence[str], exclude: Sequence[Path] = ()) -> Tuple[L
         else:
             raise ValueError(f'{text} does not exist; needed is a picture, a video, a folder, a pattern in quotes, or '
                              'the number of a webcam')
-        if exclude:
-            left_out = {folder.resolve() for folder in exclude}
-            files = [file for file in files if left_out.isdisjoint(file.resolve().parents)]
+        files = [file for file in files if not _is_drawn(file)]
         usable = [(os.path.abspath(file), _kind(file)) for file in files if _kind(file)]
         num_others += len(files) - len(usable)
         if not usable:
@@ -105,6 +107,11 @@ def find_sources(inputs: Sequence[str], exclude: Sequence[Path] = ()) -> Tuple[L
     shared = os.path.commonpath(folders) if folders else ''
     return [Source(path, path if kind == 'webcam' else Path(os.path.relpath(path, shared)).as_posix(), kind)
             for path, kind in found], num_others
+
+
+def _is_drawn(file: Path) -> bool:
+    """Whether a file lies in a result folder, among what :mod:`rampose.apis.results` draws there."""
+    return any(folder.name in DRAWN_FOLDERS and (folder.parent / RUN_FILE).exists() for folder in file.parents)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -54,8 +54,8 @@ class TopdownPredictor:
                  batch_size: int = 32,
                  detector: Union[str, Path, Detector, None] = None,
                  detector_checkpoint: Union[str, Path, None] = None) -> None:
-        if batch_size < 1:
-            raise ValueError(f'got batch_size {batch_size}; needed is at least 1')
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f'got batch_size {batch_size}; needed is a whole number, at least 1')
         self.pose_model = PoseModel(config, checkpoint, device, dtype, flip_test)
         self.batch_size = batch_size
         self._detector = _as_detector(detector, detector_checkpoint, device)
@@ -172,6 +172,9 @@ def _as_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[s
             raise ValueError('got detector_checkpoint without the detector that it belongs to: '
                              "give detector='faster-rcnn' or the config of another one")
         return detector
+    if detector != 'faster-rcnn' and not Path(detector).is_file():
+        raise ValueError(f"got detector={str(detector)!r}; needed is 'faster-rcnn', the file of a config, or a "
+                         'function')
     if checkpoint is None:
         raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')
     from .detector import MMDetDetector  # MMDetection's models are needed only here

@@ -7,7 +7,7 @@
 `errors.jsonl`         what was left out, and why
 `visualizations/`      drawn pictures and videos
 `attention/`           attention weights of each person
-`run.json`             what the run was asked for
+`rampose_run.json`     what the run was asked for
 =====================  ================================================================================================
 
 A record is ``{"input", "name", "frame_id", "width", "height", "image_id", "instances"}``; `frame_id` is null for a
@@ -19,15 +19,17 @@ with smoothing, ``keypoints_unsmoothed``.
 import contextlib
 import json
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from ..files import remove_parts, written_whole
-from .inputs import Source
+from .inputs import DRAWN_FOLDERS, RUN_FILE, Source
 
 MIN_KEYPOINT_SCORE_COUNTED = 0.2  # CocoMetric's keypoint_score_thr
 DECIMALS = 3
+LOCK_FILE = '.rampose-lock'  # held by the system for as long as the process lives
 
 
 def make_instances(bboxes: np.ndarray, bbox_scores: np.ndarray, keypoints: np.ndarray,
@@ -60,11 +62,6 @@ def _rounded(values: np.ndarray) -> list:
     return np.round(values.astype(np.float64), DECIMALS).tolist()
 
 
-def drawn_folders(path: Path) -> Tuple[Path, Path]:
-    """The folders of a result folder that hold pictures, which are no input when it lies among the inputs."""
-    return path / 'visualizations', path / 'attention'
-
-
 class ResultFolder:
     """Where the results of a run go.
 
@@ -79,15 +76,16 @@ class ResultFolder:
         resume: Go on with what is there.
 
     Raises:
-        ValueError: There are results, and `resume` is False; or they were made under other settings.
+        ValueError: There are results, and `resume` is False; or they were made under other settings; or another run
+            is writing there.
     """
 
     def __init__(self, path: Path, settings: dict, dataset_meta: dict, resume: bool) -> None:
         self.path = path
-        self.visualizations, self.attention = drawn_folders(path)
+        self.visualizations, self.attention = (path / name for name in DRAWN_FOLDERS)
         self._settings = settings
         self._meta = dataset_meta
-        self._run_file, self._records_file = path / 'run.json', path / 'frames.jsonl'
+        self._run_file, self._records_file = path / RUN_FILE, path / 'frames.jsonl'
         self._finished_videos: List[str] = []
         self._num_frames: Dict[str, int] = {}  # done, by input
         self._offsets: Dict[str, int] = {}  # of an input's first record
@@ -98,6 +96,11 @@ class ResultFolder:
         if begun and not resume:
             raise ValueError(f'{path} holds results already; go on with them by --resume, or name another folder')
         path.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(path / LOCK_FILE, timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise ValueError(f'another run is writing to {path}; wait for its end, or name another folder') from None
         remove_parts(path)
         if begun:
             self._check_settings()
@@ -199,8 +202,11 @@ class ResultFolder:
             file.write(_json_line(error))
 
     def close(self) -> None:
+        """Let others write there."""
         with contextlib.suppress(OSError):  # every record was flushed; left is at most one that found no room
             self._records.close()
+        (self.path / LOCK_FILE).unlink(missing_ok=True)
+        self._lock.release()
 
     def finish(self) -> None:
         """Write the COCO files. Frames are read back one by one, however many they are."""

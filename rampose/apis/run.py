@@ -154,11 +154,12 @@ class PredictionRun:
 
     def _find(self, frame: Frame) -> _Found:
         bboxes, scores = self._find_people(frame)
-        wanted = scores >= self._options.min_score
+        wanted = ~(scores < self._options.min_score)  # what is no number goes on to be reported
         bboxes, scores = bboxes[wanted], scores[wanted]
         usable = np.ones(len(bboxes), dtype=bool)
         for index, bbox in enumerate(bboxes):
             reason = what_is_wrong(bbox, frame.image.shape[:2])
+            reason = reason or (None if np.isfinite(scores[index]) else 'has a score that is no number')
             if reason:
                 usable[index] = False
                 self._writer.submit(

@@ -66,6 +66,8 @@ def test_each_person_gets_its_own_weights(predictor, photo):
 
 def test_nobody_has_no_weights(predictor, photo):
     assert predict_with_attention(predictor, [photo], [[]])[2] == [{}]
+    with pytest.raises(ValueError, match=r'needed are lists'):
+        predict_with_attention(predictor, photo, [[0, 0, 9, 9]])
 
 
 def test_plot_of_a_person_shows_the_person_and_every_unit(photo):

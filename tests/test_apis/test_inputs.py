@@ -46,13 +46,16 @@ def test_linked_folders_are_gone_through_once(folder, tmp_path):
 
 
 def test_folders_of_drawn_pictures_are_left_out(folder):
-    sources, _ = find_sources([str(folder)], exclude=[folder / 'b', folder / 'c'])
-    assert names(sources) == ['2.jpg', 'film.mp4', 'x [1].jpg']
+    (folder / 'b').rename(folder / 'visualizations')
+    assert 'visualizations/1.PNG' in names(find_sources([str(folder)])[0])  # a folder of the user's
+    (folder / 'rampose_run.json').touch()
+    assert names(find_sources([str(folder)])[0]) == ['2.jpg', 'film.mp4', 'x [1].jpg']
 
 
 def test_nothing_there(folder, tmp_path):
     (tmp_path / 'nothing').mkdir()
     for text, message in [
+        ('', 'empty INPUT'),
         (f'{tmp_path}/nothing', 'no picture and no video'),
         (f'{tmp_path}/missing.jpg', 'does not exist'),
         (f'{folder}/*.gif', 'no picture and no video'),

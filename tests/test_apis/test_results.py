@@ -22,8 +22,13 @@ def meta():
 @pytest.fixture
 def open_folder(tmp_path, meta):
 
+    last = []
+
     def open_it(resume=False, **settings) -> ResultFolder:
-        return ResultFolder(tmp_path / 'out', settings, meta, resume)
+        if last:
+            last.pop().close()
+        last.append(ResultFolder(tmp_path / 'out', settings, meta, resume))
+        return last[0]
 
     return open_it
 
@@ -122,8 +127,8 @@ def test_what_is_there_is_not_lost(open_folder, tmp_path):
         open_folder(checkpoint='a.pth')
     with pytest.raises(ValueError, match=r"checkpoint was 'a\.pth' and now is 'b\.pth'"):
         open_folder(resume=True, checkpoint='b.pth')
-    (tmp_path / 'out/run.json').write_text('{')
-    with pytest.raises(ValueError, match=r'run\.json is missing or damaged'):
+    (tmp_path / 'out/rampose_run.json').write_text('{')
+    with pytest.raises(ValueError, match=r'rampose_run\.json is missing or damaged'):
         open_folder(resume=True, checkpoint='a.pth')
     assert len((tmp_path / 'out/frames.jsonl').read_bytes().splitlines()) == 1
 
@@ -142,6 +147,13 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     with written_whole(path) as file:
         file.write(b'new')
     assert path.read_text() == 'new'
+
+
+def test_two_runs_do_not_write_to_one_folder(open_folder, tmp_path, meta):
+    open_folder().add(record(PICTURE))
+    with pytest.raises(ValueError, match='another run is writing to'):
+        ResultFolder(tmp_path / 'out', {}, meta, resume=True)
+    assert open_folder(resume=True).num_frames == 1
 
 
 def test_names_that_are_no_utf_8(open_folder, tmp_path):
