@@ -70,13 +70,16 @@ def test_installing_the_wheel_installs_one_package(wheel, tmp_path, installer):
     assert installed == ['rampose']
 
 
-def test_the_mim_extra_has_lower_bounds_only(wheel):
+def test_the_extras_have_lower_bounds_only(wheel):
     name = next(name for name in zipfile.ZipFile(wheel).namelist() if name.endswith('METADATA'))
     metadata = zipfile.ZipFile(wheel).read(name).decode()
     requirements = [line.split(':', 1)[1].strip() for line in metadata.splitlines() if line.startswith('Requires-Dist')]
-    assert sorted(line.split('>=')[0] for line in requirements) == ['mmcv', 'mmdet', 'mmengine', 'mmpose', 'torch']
+    extras = {extra: sorted(line.split(';')[0].split('>=')[0] for line in requirements if f'extra == "{extra}"' in line)
+              for extra in ('mim', 'track')}
+    assert extras == dict(mim=['mmcv', 'mmdet', 'mmengine', 'mmpose', 'torch'], track=['OneEuroFilter', 'lap'])
+    assert len(requirements) == 7  # nothing outside of the extras
     for line in requirements:
-        assert 'extra == "mim"' in line and not set('<=!~') & set(line.split(';')[0].replace('>=', ''))
+        assert not set('<=!~') & set(line.split(';')[0].replace('>=', ''))
     assert 'Requires-Python: >=3.8' in metadata
 
 

@@ -115,7 +115,8 @@ def draw_pictures(config: Path, checkpoint: Path, out: Path) -> int:
     from rampose.apis import TopdownPredictor, read_image
     from rampose.apis.bboxes import BoxFile
     from rampose.apis.drawing import PosePainter
-    from rampose.apis.results import make_instances, save_picture
+    from rampose.apis.media import save_picture
+    from rampose.apis.results import make_instances
 
     config = Config.fromfile(config)
     data = config.val_dataloader.dataset

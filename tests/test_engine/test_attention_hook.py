@@ -9,6 +9,7 @@ pytestmark = pytest.mark.slow
 def test_tensorboard_and_json_get_mean_and_spread(tiny_config, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     tiny_config.custom_hooks = [dict(type='AttentionHook', interval=2)]
+    tiny_config.visualizer.name = str(tmp_path)  # MMEngine gives the same one for the same name, an earlier test's
     tiny_config.visualizer.vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
     tiny_config.train_cfg.update(max_epochs=1, val_interval=2)
     tiny_config.train_dataloader.batch_size = 8
