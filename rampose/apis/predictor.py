@@ -127,19 +127,21 @@ class TopdownPredictor:
                  bboxes: Optional[Sequence]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
         keypoints = [np.zeros((0, self.num_keypoints, 2), np.float32)]
         scores = [np.zeros((0, self.num_keypoints), np.float32)]
-        ends, crops = [], []
+        counts, crops = [], []
         for number, picture in enumerate(pictures):  # one after another: only their crops stay in memory
             try:
                 new = self._crops_of(picture, None if bboxes is None else bboxes[number])
             except ValueError as error:
                 raise type(error)(f'picture {number}: {error}' if len(pictures) > 1 else str(error)) from error
+            counts.append(0)
             for crop in new:
+                counts[-1] += 1
                 crops.append(crop)
                 if len(crops) == self.batch_size:
                     self._estimate(crops, keypoints, scores)
-            ends.append(len(crops) + sum(map(len, scores)))
         self._estimate(crops, keypoints, scores)
-        starts = [0, *ends][:-1]
+        ends = np.cumsum(counts, dtype=int)
+        starts = ends - counts
         of_all, scores_of_all = np.concatenate(keypoints), np.concatenate(scores)
         return ([of_all[start:end] for start, end in zip(starts, ends)],
                 [scores_of_all[start:end] for start, end in zip(starts, ends)])

@@ -136,8 +136,7 @@ class ResultFolder:
                 if record is None:
                     break
                 self._offsets.setdefault(record['input'], offset)
-                self._num_frames[record['input']] = self._num_frames.get(record['input'], 0) + 1
-                self.num_people += len(record['instances'])
+                self._count(record)
                 offset += len(line)
             file.truncate(offset)
 
@@ -185,6 +184,9 @@ class ResultFolder:
         """Append a record; it is on its way to the disk when this returns."""
         self._records.write(_json_line(record))
         self._records.flush()
+        self._count(record)
+
+    def _count(self, record: dict) -> None:
         self._num_frames[record['input']] = self._num_frames.get(record['input'], 0) + 1
         self.num_people += len(record['instances'])
 
