@@ -13,7 +13,8 @@ LINK = re.compile(r'\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)')
 
 
 def runnable_blocks(root):
-    return RUNNABLE.findall((root / 'README.md').read_text())
+    return [block for name in ('README.md', 'docs/deployment.md')
+            for block in RUNNABLE.findall((root / name).read_text())]
 
 
 @pytest.mark.slow

@@ -75,9 +75,14 @@ def test_the_extras_have_lower_bounds_only(wheel):
     metadata = zipfile.ZipFile(wheel).read(name).decode()
     requirements = [line.split(':', 1)[1].strip() for line in metadata.splitlines() if line.startswith('Requires-Dist')]
     extras = {extra: sorted(line.split(';')[0].split('>=')[0] for line in requirements if f'extra == "{extra}"' in line)
-              for extra in ('mim', 'track')}
-    assert extras == dict(mim=['mmcv', 'mmdet', 'mmengine', 'mmpose', 'torch'], track=['OneEuroFilter', 'lap'])
-    assert len(requirements) == 7  # nothing outside of the extras
+              for extra in ('export', 'mim', 'onnx', 'openvino', 'track')}
+    assert extras == dict(
+        export=['nncf', 'onnx', 'onnxruntime', 'onnxscript', 'openvino'],
+        mim=['mmcv', 'mmdet', 'mmengine', 'mmpose', 'torch'],
+        onnx=['numpy', 'onnxruntime', 'opencv-python-headless'],
+        openvino=['numpy', 'opencv-python-headless', 'openvino'],
+        track=['OneEuroFilter', 'lap'])
+    assert len(requirements) == sum(map(len, extras.values()))  # nothing outside of the extras
     for line in requirements:
         assert not set('<=!~') & set(line.split(';')[0].replace('>=', ''))
     assert 'Requires-Python: >=3.8' in metadata

@@ -70,6 +70,26 @@ def test_a_folder(predict, photos, tmp_path, predictor):
     np.testing.assert_allclose(triples, np.hstack([keypoints[0], scores[0][:, None]]), atol=1e-3)
 
 
+def test_an_exported_model(predict, photos, tmp_path, pose_config, pose_checkpoint, monkeypatch, root, capsys):
+    from rampose.deploy.export import export
+    path = export(pose_config, pose_checkpoint, tmp_path / 'model').path
+    assert predict(photos, out='from_config')[0] == 0
+    argv = ['predict.py', str(photos), '--config', str(path), '--out', str(tmp_path / 'exported'), '--whole-image',
+            '--no-flip-test']
+    monkeypatch.setattr(sys, 'argv', argv)
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(root / 'tools/predict.py'), run_name='__main__')
+    assert left.value.code == 0
+    results = [json.loads((tmp_path / name / 'keypoints.json').read_text()) for name in ('from_config', 'exported')]
+    for one, other in zip(*results):
+        np.testing.assert_allclose(one['keypoints'], other['keypoints'], atol=1e-3)
+    for added, message in (['--checkpoint', 'x.pth'], 'leave --checkpoint out'), (['--attention'], 'do not give their'):
+        monkeypatch.setattr(sys, 'argv', argv + added)
+        with pytest.raises(SystemExit):
+            runpy.run_path(str(root / 'tools/predict.py'), run_name='__main__')
+        assert message in capsys.readouterr().err
+
+
 def test_bad_files_among_good_ones(predict, photos, photo, tmp_path):
     rgb = Image.fromarray(photo[..., ::-1])
     exif = Image.Exif()

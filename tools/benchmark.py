@@ -1,70 +1,185 @@
-"""Time RAM-HRNet + GPR against MMPose's HRNet of the same width, in one interleaved run.
+"""Time RAM-HRNet + GPR against MMPose's HRNet of the same width, every way it runs, in one interleaved run.
 
-    python tools/benchmark.py [CONFIG] [--batch-size 1] [--rounds 40] [--train-batch-size 4]
+    python tools/benchmark.py [CONFIG] [--what network people train] [--rounds 40] [--out FOLDER]
+
+network: normalised crops to heatmaps, --batch-size of them. people: a picture and --people boxes to keypoints, with and
+without flip test, and the peak memory of each process. train: a step of training. Each candidate has a process of its
+own; a ratio is the median, over the rounds, of its time to HRNet's in the same round.
 """
 
 import argparse
 import copy
+import csv
+import io
 import platform
+import sys
+import tempfile
+from datetime import date
 from pathlib import Path
-from typing import Callable, Dict
-
-import torch
-from mmengine import Config
-from mmpose.registry import MODELS
-from mmpose.utils import register_all_modules
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-
-from rampose.analysis.complexity import complexity
-from rampose.analysis.latency import Latency, time_interleaved
+from typing import Callable, Dict, List, Tuple
 
 CONFIG = (Path(__file__).resolve().parents[1] / 'configs/body_2d_keypoint/topdown_heatmap/coco' /
           'td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py')
+PAUSE = 0.05  # seconds, after which the threads of the engines that we know sleep
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', nargs='?', default=str(CONFIG), help='one of our configs; default: W32, 256x192')
-    parser.add_argument('--batch-size', type=int, default=1, help='persons at once in inference')
-    parser.add_argument('--train-batch-size', type=int, default=4, help='persons in a training step')
-    parser.add_argument('--rounds', type=int, default=40, help='rounds of inference; training takes a quarter of them')
+    parser.add_argument('--what', nargs='+', default=['network', 'people', 'train'],
+                        choices=['network', 'people', 'train'], help='default: all three')
+    parser.add_argument('--rounds', type=int, default=40,
+                        help='rounds for the network; people and training take a quarter of them (default: 40)')
+    parser.add_argument('--batch-size', type=int, default=1, help='crops at once in the network (default: 1)')
+    parser.add_argument('--people', type=int, default=8, help='people in the picture (default: 8)')
+    parser.add_argument('--train-batch-size', type=int, default=4, help='crops in a training step (default: 4)')
+    parser.add_argument('--device', choices=['cpu', 'cuda'], help='default: a GPU where there is one')
+    parser.add_argument('--out', type=Path, help='folder for benchmark.csv and benchmark.png')
     return parser.parse_args()
 
 
-def hrnet_config(model: dict) -> dict:
-    """MMPose's HRNet with its plain head, of the same stages as `model`."""
-    model = copy.deepcopy(model)
-    model['backbone']['type'] = 'HRNet'
-    model['backbone'].pop('with_attention', None)
-    model['backbone']['extra']['stage4']['multiscale_output'] = False
-    model['head'] = dict(
-        type='HeatmapHead',
-        in_channels=model['head']['in_channels'][0],
-        out_channels=model['head']['out_channels'],
-        deconv_out_channels=None,
-        decoder=model['head']['decoder'])
-    return model
+def hrnet_config(config):
+    """The config of MMPose's HRNet with its plain head, of the same stages as ours."""
+    config = copy.deepcopy(config)
+    backbone, head = config.model.backbone, config.model.head
+    backbone.type = 'HRNet'
+    backbone.pop('with_attention', None)
+    backbone.extra.stage4.multiscale_output = False
+    config.model.head = dict(
+        type='HeatmapHead', in_channels=head.in_channels[0], out_channels=head.out_channels, deconv_out_channels=None,
+        decoder=head.decoder)
+    return config
 
 
-def build(model: dict, device: str) -> torch.nn.Module:
-    model = copy.deepcopy(model)
-    model['backbone']['init_cfg'] = None  # random weights take as long as trained ones
-    return MODELS.build(model).to(device).eval()
-
-
-def inference(model: torch.nn.Module, inputs: torch.Tensor) -> Callable[[], None]:
-
-    def call() -> None:
-        with torch.no_grad():
-            model(inputs, None, mode='tensor')
-
-    return call
-
-
-def training_step(model: torch.nn.Module, inputs: torch.Tensor) -> Callable[[], None]:
+def write_random(config, folder: Path, name: str) -> Tuple[str, str]:
+    """Files of a config and of random weights for it; they take as long as trained ones."""
+    import torch
+    from mmpose.registry import MODELS
+    config = copy.deepcopy(config)
+    config.model.backbone.init_cfg = None
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
     model.train()
+    with torch.no_grad():  # statistics of batch norm that fit the weights, or numbers become too small to be typical
+        w, h = config.codec.input_size
+        for _ in range(3):
+            model(torch.randn(2, 3, h, w), None, mode='tensor')
+    config.dump(folder / f'{name}.py')
+    torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
+    return str(folder / f'{name}.py'), str(folder / f'{name}.pth')
+
+
+def write_people(folder: Path) -> None:
+    """Pictures and boxes to calibrate int8 on; its speed does not depend on what they show."""
+    import json
+
+    import cv2
+    import numpy as np
+    rng = np.random.default_rng(0)
+    for name in ('0.png', '1.png'):
+        cv2.imwrite(str(folder / name), rng.integers(0, 256, (256, 192, 3), dtype=np.uint8))
+    (folder / 'boxes.json').write_text(json.dumps({'0.png': [[0, 0, 192, 256]], '1.png': [[0, 0, 192, 256]]}))
+
+
+def export_all(ours: Tuple[str, str], folder: Path, console) -> Dict[str, str]:
+    """Export to each engine that is installed; its file by name."""
+    from rampose.deploy.export import export
+    write_people(folder)
+    exported = {}
+    for name, kwargs in (('ONNX Runtime fp32', dict(format='onnx')), ('OpenVINO fp32', dict(format='openvino')),
+                         ('OpenVINO int8', dict(format='openvino', precision='int8',
+                                                calibrate=(folder, folder / 'boxes.json')))):
+        with console.status(f'Exporting for {name}'):
+            try:
+                exported[name] = str(export(*ours, folder / name.replace(' ', '-'), **kwargs).path)
+            except ImportError as error:
+                console.print(f'{name} is left out: {error}')
+    return exported
+
+
+def network_candidates(hrnet, ours, exported, inputs, device) -> Dict[str, tuple]:
+    from rampose.analysis import candidates as make
+    found = {
+        'HRNet, PyTorch eager': (make.mmpose_network, *hrnet, inputs, device),
+        'ours, PyTorch eager': (make.mmpose_network, *ours, inputs, device),
+        'ours, predictor': (make.predictor_network, *ours, inputs, device, None, False),
+        'ours, predictor compiled': (make.predictor_network, *ours, inputs, device, None, True),
+    }
+    if device == 'cuda':
+        for dtype in ('float16', 'bfloat16'):
+            found[f'ours, predictor compiled {dtype}'] = (make.predictor_network, *ours, inputs, device, dtype, True)
+    for name, path in exported.items():
+        found[f'ours, {name}'] = (make.exported_network, path, inputs)
+    if 'OpenVINO fp32' in exported:
+        found['ours, OpenVINO bf16'] = (make.exported_network, exported['OpenVINO fp32'], inputs, 'bfloat16')
+    return found
+
+
+def people_candidates(hrnet, ours, exported, image, bboxes, flip_test, device) -> Dict[str, tuple]:
+    from rampose.analysis import candidates as make
+    found = {
+        'HRNet, inference_topdown': (make.mmpose_people, *hrnet, image, bboxes, flip_test, device),
+        'ours, predictor': (make.predictor_people, ours, image, bboxes, flip_test),
+        'ours, predictor compiled': (make.predictor_people, ours, image, bboxes, flip_test, None, True),
+    }
+    for name, path in exported.items():
+        found[f'ours, {name}'] = (make.predictor_people, [path], image, bboxes, flip_test)
+    if 'OpenVINO fp32' in exported:
+        found['ours, OpenVINO bf16'] = (make.predictor_people, [exported['OpenVINO fp32']], image, bboxes, flip_test,
+                                        'bfloat16')
+    return found
+
+
+def time_isolated(title: str, candidates: Dict[str, tuple], rounds: int, num_people: int, console) -> List[dict]:
+    """Time candidates against the first; the rows of a table, which is printed."""
+    from rich.progress import track
+
+    from rampose.analysis.isolation import isolated
+    from rampose.analysis.latency import time_interleaved
+    with console.status(f'{title}: starting {len(candidates)} processes'):
+        started = isolated(candidates)
+        calls = started.__enter__()
+    try:
+        latencies = time_interleaved(calls, rounds, pause=PAUSE, progress=lambda it: track(it, title, console=console))
+        rows = as_rows(title, latencies, num_people)
+        for row in rows:
+            row['memory_mb'] = round(calls[row['candidate']].peak_memory() / 1e6)
+    finally:
+        started.__exit__(None, None, None)
+    show(title, rows, console)
+    return rows
+
+
+def as_rows(title: str, latencies: dict, num_people: int) -> List[dict]:
+    rows = []
+    for name, latency in latencies.items():
+        low, high = latency.ratio_quartiles
+        rows.append(dict(
+            part=title, candidate=name, milliseconds=round(1e3 * latency.median, 2),
+            people_per_second=round(num_people / latency.median, 2), ratio=round(latency.ratio, 4),
+            quartile_1=round(low, 4), quartile_3=round(high, 4), memory_mb=''))
+    return rows
+
+
+def show(title: str, rows: List[dict], console) -> None:
+    from rich.table import Table
+    table = Table(title=title)
+    table.add_column('', no_wrap=True)
+    for column in ('ms', 'people / s', 'ratio to HRNet', 'quartiles', 'times as fast', 'peak memory, MB'):
+        table.add_column(column, justify='right')
+    for row in rows:
+        table.add_row(row['candidate'], f'{row["milliseconds"]:.1f}', f'{row["people_per_second"]:.1f}',
+                      f'{row["ratio"]:.3f}', f'{row["quartile_1"]:.3f} - {row["quartile_3"]:.3f}',
+                      f'{1 / row["ratio"]:.2f}', str(row['memory_mb']))
+    console.print(table)
+
+
+def training_step(config, inputs, device: str) -> Callable[[], None]:
+    import torch
+    from mmpose.registry import MODELS
+    config.model.backbone.init_cfg = None
+    model = MODELS.build(config.model).to(device).train()
+    inputs = torch.from_numpy(inputs).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     targets = torch.rand_like(model(inputs, None, mode='tensor'))
 
@@ -76,41 +191,90 @@ def training_step(model: torch.nn.Module, inputs: torch.Tensor) -> Callable[[], 
     return call
 
 
-def as_table(title: str, latencies: Dict[str, Latency], batch_size: int) -> Table:
-    table = Table(title=title)
-    for column in ('model', 'ms', 'persons / s', 'ratio to HRNet', 'quartiles'):
-        table.add_column(column, justify='left' if column == 'model' else 'right')
-    for name, latency in latencies.items():
-        low, high = latency.ratio_quartiles
-        table.add_row(name, f'{1e3 * latency.median:.1f}', f'{batch_size / latency.median:.1f}', f'{latency.ratio:.3f}',
-                      f'{low:.3f} - {high:.3f}')
-    return table
+def processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+        return next(line.split(':', 1)[1].strip() for line in lines if line.startswith('model name'))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
-def main() -> None:
+def write(out: Path, rows: List[dict], where: str) -> None:
+    """benchmark.csv and benchmark.png."""
+    from rampose.analysis.plots import plot_latencies
+    from rampose.files import written_whole
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    with written_whole(out / 'benchmark.csv') as file:
+        file.write(text.getvalue().encode())
+    with written_whole(out / 'benchmark.png') as file:
+        plot_latencies(rows, where).savefig(file, format='png', dpi=120)
+
+
+def main() -> int:
     args = parse_args()
-    register_all_modules()
-    console = Console()
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    config = Config.fromfile(args.config)
-    w, h = config.codec['input_size']
-    models = {'HRNet': build(hrnet_config(config.model), device), 'RAM-HRNet + GPR': build(config.model, device)}
+    import numpy as np
+    import torch
+    from mmengine import Config
+    from mmpose.registry import MODELS
+    from mmpose.utils import register_all_modules
+    from rich.console import Console
+    from rich.progress import track
 
-    where = torch.cuda.get_device_name() if device == 'cuda' else f'{torch.get_num_threads()} threads'
-    console.print(f'{Path(args.config).name}\n{platform.processor() or platform.machine()}, {where}, '
-                  f'torch {torch.__version__}, random weights')
-    for name, model in models.items():
-        cost = complexity(model, (w, h))
+    from rampose.analysis.complexity import complexity
+    from rampose.analysis.latency import time_interleaved
+    register_all_modules()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    config = Config.fromfile(args.config)
+    w, h = config.codec.input_size
+    configs = {'HRNet': hrnet_config(config), 'RAM-HRNet + GPR': config}
+    where = (f'{torch.cuda.get_device_name()}' if device == 'cuda' else
+             f'{torch.get_num_threads()} cores of {processor()}') + f', torch {torch.__version__}, {date.today()}'
+    console.print(f'{Path(args.config).name}\n{where}, random weights')
+    for name, one in configs.items():
+        model = copy.deepcopy(one.model)
+        model.backbone.init_cfg = None
+        cost = complexity(MODELS.build(model).eval(), (w, h))
         console.print(f'{name}: {cost.parameters / 1e6:.2f} M parameters, {cost.paper_gflops:.3f} multiply-adds / 2^30')
 
-    for title, prepare, batch_size, rounds in (
-            ('Inference', inference, args.batch_size, args.rounds),
-            ('Training step', training_step, args.train_batch_size, max(1, args.rounds // 4))):
-        inputs = torch.randn(batch_size, 3, h, w, device=device)
-        calls = {name: prepare(model, inputs) for name, model in models.items()}
-        latencies = time_interleaved(calls, rounds, progress=lambda it, title=title: track(it, title))
-        console.print(as_table(f'{title}, {batch_size} person(s), {h}x{w}, PyTorch eager', latencies, batch_size))
+    rng = np.random.default_rng(0)
+    rows: List[dict] = []
+    if {'network', 'people'} & set(args.what):
+        with tempfile.TemporaryDirectory(prefix='rampose-benchmark-') as name:
+            folder = Path(name)
+            hrnet, ours = (write_random(one, folder, stem) for one, stem in zip(configs.values(), ('hrnet', 'ours')))
+            exported = export_all(ours, folder, console) if device == 'cpu' else {}
+            if 'network' in args.what:
+                inputs = rng.normal(size=(args.batch_size, 3, h, w)).astype(np.float32)
+                rows += time_isolated(f'Network, {args.batch_size} crop(s), {h}x{w}',
+                                      network_candidates(hrnet, ours, exported, inputs, device), args.rounds,
+                                      args.batch_size, console)
+            if 'people' in args.what:
+                image = rng.integers(0, 256, (720, 1280, 3), dtype=np.uint8)
+                corners = rng.uniform(0, (1000, 300), (args.people, 2))
+                bboxes = np.concatenate([corners, corners + (200, 400)], axis=1).astype(np.float32)
+                for flip_test in (False, True):
+                    rows += time_isolated(
+                        f'Picture and {args.people} boxes to keypoints, flip test {"on" if flip_test else "off"}',
+                        people_candidates(hrnet, ours, exported, image, bboxes, flip_test, device),
+                        max(1, args.rounds // 4), args.people, console)
+    if 'train' in args.what:
+        inputs = rng.normal(size=(args.train_batch_size, 3, h, w)).astype(np.float32)
+        calls = {name: training_step(one, inputs, device) for name, one in configs.items()}
+        title = f'Training step, {args.train_batch_size} crop(s), PyTorch eager'
+        latencies = time_interleaved(calls, max(1, args.rounds // 4), progress=lambda it: track(it, title))
+        new = as_rows(title, latencies, args.train_batch_size)
+        show(title, new, console)
+        rows += new
+    if args.out:
+        write(args.out, rows, where)
+        console.print(f'{args.out}/benchmark.csv, {args.out}/benchmark.png')
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

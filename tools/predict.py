@@ -1,6 +1,6 @@
 """Find the keypoints of people in pictures, folders, patterns, videos, or of a webcam.
 
-    python tools/predict.py INPUT... --config CONFIG --checkpoint FILE --out FOLDER
+    python tools/predict.py INPUT... (--config CONFIG --checkpoint FILE | --config MODEL.xml) --out FOLDER
                             (--det-checkpoint FILE [--det-config CONFIG] | --boxes FILE | --whole-image)
 
 FOLDER gets keypoints.json (COCO keypoint results), images.json (what its image ids mean), frames.jsonl (a record for
@@ -34,8 +34,9 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('inputs', nargs='+', metavar='INPUT',
                         help='picture, folder, pattern, video, or number of a webcam')
-    parser.add_argument('--config', required=True, type=Path, help="any of MMPose's top-down configs")
-    parser.add_argument('--checkpoint', required=True, help='its weights')
+    parser.add_argument('--config', required=True, type=Path,
+                        help="any of MMPose's top-down configs, or what tools/export.py wrote (.onnx, .xml)")
+    parser.add_argument('--checkpoint', help="the config's weights")
     parser.add_argument('--out', required=True, type=Path, help='folder for the results')
     people = parser.add_argument_group('where the people are (one of these)')
     people.add_argument('--det-checkpoint',
@@ -56,9 +57,16 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument('--resume', action='store_true', help='go on where an earlier run was stopped')
     parser.add_argument('--batch-size', type=int, default=32, help='people in a batch, at most (default: 32)')
     parser.add_argument('--device', help='cpu, cuda:0, ...; default: a GPU where there is one')
-    parser.add_argument('--dtype', default='float32', choices=['float32', 'bfloat16', 'float16'])
+    parser.add_argument('--dtype', choices=['float32', 'bfloat16', 'float16'],
+                        help='default: float32, or as the model was exported')
     args = parser.parse_args(argv)
 
+    exported = args.config.suffix in ('.onnx', '.xml')
+    if exported == bool(args.checkpoint):
+        parser.error('an exported model has its weights in it: leave --checkpoint out' if exported else
+                     '--config needs --checkpoint, its weights')
+    if exported and args.attention:
+        parser.error('--attention needs a config and a checkpoint; exported models do not give their weights')
     if args.det_config and not args.det_checkpoint:
         parser.error('--det-config needs --det-checkpoint, its weights')
     chosen = [bool(args.det_checkpoint), bool(args.boxes), args.whole_image]
@@ -130,7 +138,8 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
     # What makes a result another one, and what says where it is drawn.
     settings = dict(
         names_relative_to=sources[0].path[:-len(sources[0].name)], draw=not args.no_draw,
-        config=_version(args.config), checkpoint=_version(args.checkpoint), dtype=args.dtype,
+        config=_version(args.config), checkpoint=_version(args.checkpoint),
+        dtype=args.dtype or ('float32' if args.checkpoint else None),
         flip_test=not args.no_flip_test, det_config=_version(args.det_config),
         det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes), whole_image=args.whole_image,
         min_score=args.min_score, attention=args.attention, track=args.track, smooth=args.smooth)

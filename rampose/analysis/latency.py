@@ -1,5 +1,6 @@
 """Timing things against each other."""
 
+import random
 import time
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, Optional
@@ -38,13 +39,18 @@ class Latency:
 def time_interleaved(candidates: Dict[str, Callable[[], object]],
                      rounds: int,
                      warmup: int = 3,
+                     pause: float = 0.0,
                      progress: Optional[Callable[[Iterable], Iterable]] = None) -> Dict[str, Latency]:
     """Call every candidate once a round, so that what slows the machine down for a while slows all of them.
+
+    The order changes from round to round.
 
     Args:
         candidates: What to time, by name; the first one is the baseline. On a GPU each is timed to its end.
         rounds: Number of rounds that count.
         warmup: Number of rounds before them.
+        pause: Seconds to wait before each candidate, for threads of the one before it to come to rest. Then the
+            candidate is called once without being timed, to fill the caches that others emptied.
         progress: Wraps the rounds, to draw a progress bar.
 
     Returns:
@@ -52,8 +58,13 @@ def time_interleaved(candidates: Dict[str, Callable[[], object]],
     """
     seconds = {name: np.zeros(warmup + rounds) for name in candidates}
     indices = range(warmup + rounds)
+    order, rng = list(candidates.items()), random.Random(0)
     for i in progress(indices) if progress else indices:
-        for name, call in candidates.items():
+        rng.shuffle(order)  # whoever comes after a light one finds a cooler processor
+        for name, call in order:
+            if pause:
+                time.sleep(pause)
+                call()
             _synchronise()
             start = time.perf_counter()
             call()

@@ -1,6 +1,6 @@
 """Plots of what this package measures, as matplotlib figures: the tools save them."""
 
-from typing import Dict, Sequence
+from typing import Dict, List, Sequence
 
 import matplotlib
 import numpy as np
@@ -106,4 +106,36 @@ def plot_training(records: Sequence[dict], metric: str = 'coco/AP') -> Figure:
         right.plot(*zip(*metrics), 'o-', color='C1')
         right.set_ylabel(metric, color='C1')
         right.set_ylim(0, 1)
+    return figure
+
+
+def plot_latencies(rows: Sequence[dict], where: str) -> Figure:
+    """Times relative to a baseline, one panel for each part of a benchmark.
+
+    Args:
+        rows: ``part``, ``candidate``, ``ratio``, ``quartile_1``, ``quartile_3``, ``milliseconds`` of each candidate; of
+            each part, the first is the baseline.
+        where: The machine.
+    """
+    parts: Dict[str, List[dict]] = {}
+    for row in rows:
+        parts.setdefault(row['part'], []).append(row)
+    heights = [len(of_part) + 1 for of_part in parts.values()]
+    figure = Figure(figsize=(9, 1 + 0.42 * sum(heights)), layout='constrained')
+    figure.suptitle(f'Time relative to the first bar of each panel; thin lines: quartiles over the rounds\n{where}',
+                    fontsize=9)
+    panels = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, (title, of_part) in zip(panels, parts.items()):
+        ratios = [row['ratio'] for row in of_part]
+        spread = [[max(0, row['ratio'] - row['quartile_1']) for row in of_part],
+                  [max(0, row['quartile_3'] - row['ratio']) for row in of_part]]
+        panel.barh(range(len(of_part)), ratios, xerr=spread, color=['0.6'] + ['C0'] * (len(of_part) - 1),
+                   error_kw=dict(linewidth=1))
+        for y, row in enumerate(of_part):
+            panel.text(row['quartile_3'] + 0.02, y, f'{row["ratio"]:.2f}  ({row["milliseconds"]:.0f} ms)', va='center',
+                       fontsize=8)
+        panel.set_yticks(range(len(of_part)), [row['candidate'] for row in of_part], fontsize=8)
+        panel.invert_yaxis()
+        panel.set_xlim(0, 1.35 * max(ratios))
+        panel.set_title(title, fontsize=9, loc='left')
     return figure

@@ -5,7 +5,11 @@ from typing import Tuple, Union
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+
+try:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+except ImportError:  # where exported models run, it need not be
+    Image = None
 
 IMAGE_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 MAX_SIDE = 32766  # px; OpenCV's warpAffine, which cuts the crops, takes no more
@@ -21,7 +25,7 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
 
     It is turned as its EXIF says. Transparency is dropped, 16 bits become 8, of an animation the first picture is
     taken. Of a JPEG, MMPose (by way of OpenCV) reads the same values. Where OpenCV gives grey for the part that a
-    truncated file lacks, this refuses the file.
+    truncated file lacks, this refuses the file. Where Pillow is not installed, OpenCV reads, and does not.
 
     Args:
         path: A file of a format that Pillow reads.
@@ -33,6 +37,8 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
         UnreadableError: No such file, an empty or truncated one, no picture, one of floating-point values, or one with
             a side of more than 32,766 px.
     """
+    if Image is None:
+        return _read_with_opencv(Path(path))
     try:
         with Image.open(path) as image:
             if image.mode == 'F':
@@ -49,6 +55,20 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
     except Exception as error:  # a decoder may raise anything for a damaged file
         raise UnreadableError(f'{path} cannot be read: {_reason(error, Path(path))}') from error
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR, dst=pixels)
+
+
+def _read_with_opencv(path: Path) -> np.ndarray:
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise UnreadableError(f'{path} cannot be read: {error.strerror.lower()}') from error
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    if image is None:
+        reason = 'it is no picture of a format that OpenCV knows' if len(content) else 'it is empty (0 bytes)'
+        raise UnreadableError(f'{path} cannot be read: {reason}')
+    if max(image.shape) > MAX_SIDE:
+        raise UnreadableError(f'{path} has {image.shape[1]}x{image.shape[0]} px; no side may exceed {MAX_SIDE} px')
+    return image
 
 
 def _reason(error: Exception, path: Path) -> str:

@@ -1,15 +1,21 @@
 """Keypoints of the people in pictures, in one call."""
 
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
-from mmengine import Config
 
+from ..deploy.pose_model import EXPORTED_SUFFIXES, ExportedPoseModel
 from .bboxes import as_bboxes, check_bboxes, what_is_wrong
 from .images import check_image, read_image
-from .pose_model import PoseModel
 
+# Exported models run where neither torch nor MMEngine is installed.
+if TYPE_CHECKING:
+    from mmengine import Config
+
+    from .pose_model import PoseModel
+
+BACKENDS = ('torch', 'onnxruntime', 'openvino')
 Picture = Union[str, Path, np.ndarray]
 Detector = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
 
@@ -23,40 +29,59 @@ class TopdownPredictor:
         >>> keypoints.shape, scores.shape
         ((1, 17, 2), (1, 17))
 
+    A model that tools/export.py wrote takes the place of config and checkpoint, and needs no more than numpy, OpenCV
+    and its engine: ``TopdownPredictor('model.xml')``.
+
     Many pictures at once are faster than one after another, since the crops of all share batches; the results are the
     same. Threads may share a predictor.
 
     Args:
-        config: Any top-down config of MMPose's: a file, or loaded.
-        checkpoint: Its weights. All of the model's tensors must be in it.
+        config: Any top-down config of MMPose's: a file, or loaded. Or an exported model, ``.onnx`` or ``.xml``.
+        checkpoint: The config's weights. All of the model's tensors must be in it.
+        backend: 'torch' for a config; 'onnxruntime' or 'openvino' for an exported model. Default: None, by the file.
         device: As torch names it. Default: None, a GPU where there is one.
-        dtype: 'float32', or 'bfloat16' or 'float16' for mixed precision. Default: 'float32'.
+        dtype: 'float32', or 'bfloat16' or, in torch, 'float16' for mixed precision. Default: None, float32, or as the
+            model was exported.
         flip_test: Average with the mirrored crops, as in the paper, for twice the time in the network. Default: True.
         batch_size: Crops in a batch, at most. Default: 32.
+        compile: Make torch's network faster by torch.compile; the first crops wait a minute for it. Default: False.
+        num_threads: Of an exported model's engine. Default: None, all cores.
         detector: What finds people where no boxes are given: 'faster-rcnn' for MMPose's, the config of another one of
             MMDetection's, or any function from a picture ``(h, w, 3)`` uint8 BGR to boxes ``(N, 4)`` xyxy and scores
             ``(N,)``. Default: None.
         detector_checkpoint: Weights of a detector that is not a function.
 
     Raises:
-        FileNotFoundError: No such config or checkpoint.
+        FileNotFoundError: No such config, checkpoint or exported model.
+        ImportError: The engine of an exported model is not installed.
         CheckpointError: A checkpoint is broken, or another model's.
         ValueError: An argument that cannot be used, by name.
     """
 
     def __init__(self,
-                 config: Union[str, Path, Config],
-                 checkpoint: Union[str, Path],
+                 config: Union[str, Path, 'Config'],
+                 checkpoint: Union[str, Path, None] = None,
                  *,
+                 backend: Optional[str] = None,
                  device: Optional[str] = None,
-                 dtype: str = 'float32',
+                 dtype: Optional[str] = None,
                  flip_test: bool = True,
                  batch_size: int = 32,
+                 compile: bool = False,
+                 num_threads: Optional[int] = None,
                  detector: Union[str, Path, Detector, None] = None,
                  detector_checkpoint: Union[str, Path, None] = None) -> None:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f'got batch_size {batch_size}; needed is a whole number, at least 1')
-        self.pose_model = PoseModel(config, checkpoint, device, dtype, flip_test)
+        if backend not in (None, *BACKENDS):
+            raise ValueError(f'got backend {backend!r}; needed is one of {", ".join(BACKENDS)}')
+        if isinstance(config, (str, Path)) and Path(config).suffix in EXPORTED_SUFFIXES:
+            if checkpoint is not None or compile or backend == 'torch':
+                raise ValueError(f'{config} is an exported model: it takes no checkpoint, no compile, and no '
+                                 "backend='torch'")
+            self.pose_model = ExportedPoseModel(config, backend, device, dtype, flip_test, num_threads)
+        else:
+            self.pose_model = _torch_model(config, checkpoint, backend, device, dtype, flip_test, compile)
         self.batch_size = batch_size
         self._detector = _as_detector(detector, detector_checkpoint, device)
 
@@ -158,6 +183,17 @@ class TopdownPredictor:
             for results, new in zip((keypoints, scores), self.pose_model(crops)):
                 results.append(new)
             crops.clear()
+
+
+def _torch_model(config: Union[str, Path, 'Config'], checkpoint: Union[str, Path, None], backend: Optional[str],
+                 *args: object) -> 'PoseModel':
+    if checkpoint is None:
+        raise ValueError(f'got {str(config)!r:.200} without a checkpoint; needed are a config and its checkpoint, or '
+                         f'an exported model ({" or ".join(EXPORTED_SUFFIXES)}) alone')
+    if backend not in (None, 'torch'):
+        raise ValueError(f'got a config for backend {backend!r}, which runs what tools/export.py makes of it')
+    from .pose_model import PoseModel
+    return PoseModel(config, checkpoint, *args)
 
 
 def _as_image(picture: Picture) -> np.ndarray:

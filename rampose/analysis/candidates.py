@@ -1,0 +1,66 @@
+"""What the benchmark compares: makers of calls, each for a process of its own, hence with their imports inside."""
+
+from typing import Callable, Optional, Sequence
+
+import numpy as np
+
+
+def mmpose_network(config: str, checkpoint: str, inputs: np.ndarray, device: str = 'cpu') -> Callable[[], object]:
+    """MMPose's own network of a config, in PyTorch eager: normalised crops to heatmaps."""
+    import torch
+
+    from ..apis.pose_model import load_estimator
+    model = load_estimator(config, checkpoint)[0].to(device)
+    tensor = torch.from_numpy(inputs).to(device)
+
+    def call() -> None:
+        with torch.no_grad():
+            model(tensor, None, mode='tensor')
+
+    return call
+
+
+def predictor_network(config: str, checkpoint: str, inputs: np.ndarray, device: str, dtype: Optional[str],
+                      compile: bool) -> Callable[[], object]:
+    """The network as our predictor runs it in PyTorch: normalised crops to heatmaps."""
+    import contextlib
+
+    import torch
+
+    from ..apis.pose_model import DTYPES, PoseModel
+    pose_model = PoseModel(config, checkpoint, device, dtype, flip_test=False, compile=compile)
+    model = pose_model.model
+    tensor = torch.from_numpy(inputs).to(device, memory_format=torch.channels_last)
+
+    def call() -> None:
+        precision = torch.autocast(device, DTYPES[dtype]) if dtype else contextlib.nullcontext()
+        with torch.no_grad(), precision:
+            model.head.forward(model.backbone(tensor))
+
+    return call
+
+
+def exported_network(path: str, inputs: np.ndarray, dtype: Optional[str] = None) -> Callable[[], object]:
+    """An exported model in its engine: normalised crops to heatmaps."""
+    from ..deploy.pose_model import ExportedPoseModel
+    model = ExportedPoseModel(path, dtype=dtype, flip_test=False)
+    return lambda: model.run(inputs)
+
+
+def mmpose_people(config: str, checkpoint: str, image: np.ndarray, bboxes: np.ndarray, flip_test: bool,
+                  device: str = 'cpu') -> Callable[[], object]:
+    """MMPose's `inference_topdown`: a picture and boxes to keypoints."""
+    from mmpose.apis import inference_topdown
+
+    from ..apis.pose_model import load_estimator
+    model = load_estimator(config, checkpoint)[0].to(device)
+    model.test_cfg['flip_test'] = flip_test
+    return lambda: inference_topdown(model, image, bboxes)
+
+
+def predictor_people(model: Sequence[str], image: np.ndarray, bboxes: np.ndarray, flip_test: bool,
+                     dtype: Optional[str] = None, compile: bool = False) -> Callable[[], object]:
+    """Our predictor, of a config and its checkpoint or of an exported model: a picture and boxes to keypoints."""
+    from ..apis import TopdownPredictor
+    predictor = TopdownPredictor(*model, flip_test=flip_test, dtype=dtype, compile=compile)
+    return lambda: predictor(image, bboxes)

@@ -1,0 +1,95 @@
+"""Exported models in other people's programs."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from rampose.apis import TopdownPredictor
+from rampose.deploy.decoding import decode
+from rampose.deploy.export import _write_onnx
+from rampose.deploy.network import ExportedNetwork
+
+
+class Blots(torch.nn.Module):
+    """Stands for a trained network: heatmaps whose peaks are where the picture is bright, one channel a keypoint."""
+
+    def __init__(self, num_keypoints: int) -> None:
+        super().__init__()
+        self.head = torch.nn.Conv2d(3, num_keypoints, 1)
+        self.head.weight.data = torch.eye(3)[torch.arange(num_keypoints) % 3][:, :, None, None] / 5
+        self.head.bias.data.fill_(0.45)
+
+    def extract_feat(self, inputs: torch.Tensor) -> torch.Tensor:
+        for _ in range(3):
+            inputs = torch.nn.functional.avg_pool2d(inputs, 7, stride=1, padding=3)
+        return torch.nn.functional.avg_pool2d(inputs, 4)
+
+
+@pytest.fixture(scope='module')
+def blots_model(onnx_model, tmp_path_factory) -> Path:
+    info = TopdownPredictor(onnx_model).pose_model.info
+    path = tmp_path_factory.mktemp('blots') / 'model.onnx'
+    _write_onnx(ExportedNetwork(Blots(17), info).eval(), info, path)
+    return path
+
+
+@pytest.fixture
+def dots() -> np.ndarray:
+    """A soft dot in each of the three channels, (240, 320, 3) uint8."""
+    y, x = np.mgrid[:240, :320]
+    centers = ((150, 120), (165, 90), (170, 150))
+    return np.stack([255 * np.exp(-((x - cx)**2 + (y - cy)**2) / (2 * 12**2)) for cx, cy in centers],
+                    axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_rtmlib_gives_the_same_keypoints(backend, blots_model, dots):
+    """Its ViTPose class cuts out plainly, decodes as UDP does, and takes the channels as the picture has them."""
+    from rtmlib import ViTPose
+    bboxes = [[100, 40, 220, 200], [90.5, 30.25, 230, 210], [60, 20, 250, 230]]
+    model = TopdownPredictor(blots_model, flip_test=False).pose_model
+    keypoints, scores = ViTPose(str(blots_model), model.info.input_size, backend=backend)(dots[..., ::-1], bboxes)
+
+    crops = [model.crop(dots, np.float32(bbox)) for bbox in bboxes]
+    heatmaps = model.heatmaps(np.stack([crop.pixels for crop in crops]))
+    udp = dict(type='UDPHeatmap', input_size=model.info.input_size)
+    expected = np.stack([crop.to_image(of_crop) for crop, of_crop in zip(crops, decode(heatmaps, udp)[0])])
+    np.testing.assert_allclose(expected[0, :3], [(170, 150), (165, 90), (150, 120)], atol=4)  # RGB
+    # rtmlib lets OpenVINO compute in bfloat16.
+    np.testing.assert_allclose(scores, heatmaps.max(axis=(2, 3)), rtol=1e-2 if backend == 'openvino' else 1e-4)
+    np.testing.assert_allclose(keypoints, expected, atol=0.5 if backend == 'openvino' else 1e-2)
+    # MMPose's decoder for this codec: within a cell.
+    cells = np.array([crop.scale[0] / 24 for crop in crops])[:, None]
+    plain = TopdownPredictor(blots_model, flip_test=False)(dots, bboxes)[0]
+    assert (np.abs(keypoints - plain).max(axis=2) < cells).all()
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_rtmlib_runs_the_real_network(backend, onnx_model, photo, bboxes):
+    from rtmlib import ViTPose
+    model = TopdownPredictor(onnx_model, flip_test=False).pose_model
+    _, scores = ViTPose(str(onnx_model), model.info.input_size, backend=backend)(photo[..., ::-1], bboxes)
+    heatmaps = model.heatmaps(np.stack([model.crop(photo, np.float32(bbox)).pixels for bbox in bboxes]))
+    np.testing.assert_allclose(scores, heatmaps.max(axis=(2, 3)), atol=0.01 * np.abs(heatmaps).max())
+
+
+def test_plain_onnxruntime_as_the_docs_say(blots_model, root, dots, tmp_path, monkeypatch):
+    """The twenty lines of docs/deployment.md."""
+    text = (root / 'docs/deployment.md').read_text()
+    start = text.index('```python\nimport cv2') + len('```python\n')
+    code = text[start:text.index('```', start)]
+    namespace = dict(onnxruntime=onnxruntime)
+    cv2.imwrite(str(tmp_path / 'photo.png'), dots)
+    (tmp_path / 'model.onnx').symlink_to(blots_model)
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace('photo.jpg', 'photo.png').replace('50, 30, 210, 420', '100, 40, 220, 200'), namespace)
+    predictor = TopdownPredictor(blots_model, flip_test=False)
+    expected = predictor(dots, [[100, 40, 220, 200]])[0][0]
+    # They leave out the quarter of a cell.
+    shifts = np.linalg.norm(namespace['keypoints'] - expected, axis=1)
+    crop = predictor.pose_model.crop(dots, np.float32([100, 40, 220, 200]))
+    assert shifts.max() <= 0.26 * np.sqrt(2) * crop.scale[0] / 24

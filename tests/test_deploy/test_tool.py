@@ -1,0 +1,74 @@
+"""tools/export.py, as a user calls it."""
+
+import json
+import runpy
+import sys
+
+import cv2
+import pytest
+
+
+@pytest.fixture
+def export(root, pose_config, pose_checkpoint, monkeypatch, capsys):
+    """Call it in this process; returns exit status and what it printed."""
+
+    def call(*arguments, config=pose_config, checkpoint=pose_checkpoint):
+        argv = ['export.py', config, checkpoint, *arguments]
+        monkeypatch.setattr(sys, 'argv', [str(argument) for argument in argv])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(root / 'tools/export.py'), run_name='__main__')
+        return left.value.code, capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def labelled(tmp_path, photo, bboxes):
+    """One picture, five people whose keypoints lie on a grid in their boxes."""
+    cv2.imwrite(str(tmp_path / '7.png'), photo)
+    people = []
+    for number, (x1, y1, x2, y2) in enumerate(bboxes):
+        points = [coordinate for k in range(17)
+                  for coordinate in (x1 + (x2 - x1) * (k % 4 + 1) / 5, y1 + (y2 - y1) * (k // 4 + 1) / 6, 2)]
+        people.append(dict(id=number + 1, image_id=7, category_id=1, iscrowd=0, num_keypoints=17, keypoints=points,
+                           bbox=[x1, y1, x2 - x1, y2 - y1], area=(x2 - x1) * (y2 - y1)))
+    (tmp_path / 'people.json').write_text(json.dumps(dict(
+        images=[dict(id=7, file_name='7.png', width=320, height=240)], annotations=people,
+        categories=[dict(id=1, name='person')])))
+    return tmp_path, tmp_path / 'people.json'
+
+
+def test_export_and_evaluate(export, labelled, tmp_path):
+    code, printed = export('--out', tmp_path / 'out', '--evaluate', *labelled)
+    assert code == 0, printed.err
+    assert f'{tmp_path}/out/model.onnx' in printed.out and 'Largest difference from PyTorch, heatmaps: ' in printed.out
+    assert '5 people, flip test on: keypoints shift by 0.000 px on average' in printed.out
+    assert '+0.00 points' in printed.out
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['--precision', 'int8'], 'int8 needs --calibrate IMAGES BOXES'),
+    (['--calibrate', 'a', 'b'], '--calibrate is for --precision int8'),
+    (['--precision', 'bf16'], 'onnx takes fp32, fp16, int8 (bf16: --format openvino)'),
+    (['--evaluate', 'nowhere', 'nothing.json'], 'nothing.json cannot be read as COCO annotations'),
+    (['--precision', 'int8', '--calibrate', '.', 'nothing.json'], 'nothing.json cannot be read as JSON'),
+])
+def test_calls_that_cannot_be_used(export, tmp_path, arguments, message):
+    code, printed = export('--out', tmp_path / 'out', *arguments)
+    assert code == 2 and message in printed.err and 'Traceback' not in printed.err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_files_that_are_missing_or_broken(export, tmp_path):
+    broken = tmp_path / 'broken.pth'
+    broken.write_bytes(b'no checkpoint')
+    for files, message in ((dict(config=tmp_path / 'no.py'), 'no.py'), (dict(checkpoint=broken), 'broken.pth')):
+        code, printed = export('--out', tmp_path / 'out', **files)
+        assert code == 2 and message in printed.err and len(printed.err.strip().splitlines()) == 1
+
+
+def test_an_export_that_differs_is_reported(export, tmp_path, monkeypatch):
+    import rampose.deploy.export as exporting
+    monkeypatch.setattr(exporting, '_compare', lambda *args: (1.0, 1.0))
+    code, printed = export('--out', tmp_path / 'out')
+    assert code == 1 and 'it was not kept' in printed.err and list((tmp_path / 'out').iterdir()) == []
