@@ -1,5 +1,6 @@
 """The tools: what they find, what they print, how they fail."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -54,12 +55,28 @@ def test_check_env_passes_here_and_fails_without_packages(root, tmp_path):
 
 
 @pytest.mark.slow
-def test_benchmark_prints_ratios(root):
-    done = subprocess.run([sys.executable, 'tools/benchmark.py', '--rounds', '1', '--train-batch-size', '1'],
-                          capture_output=True, text=True, cwd=root)
+def test_benchmark_of_training_prints_ratios(root):
+    done = subprocess.run([sys.executable, 'tools/benchmark.py', '--what', 'train', '--rounds', '1',
+                           '--train-batch-size', '1'], capture_output=True, text=True, cwd=root)
     assert done.returncode == 0, done.stderr
     assert '31.47 M parameters, 7.658 multiply-adds / 2^30' in done.stdout
-    assert done.stdout.count('ratio to HRNet') == 2
+    assert done.stdout.count('ratio to HRNet') == 1
+
+
+@pytest.mark.slow
+def test_benchmark_of_a_small_network_writes_table_and_plot(root, tmp_path, tiny_sample, monkeypatch):
+    monkeypatch.setenv('RAMPOSE_SAMPLE', str(tiny_sample))
+    config = next((root / 'configs').glob('**/sample/*.py'))
+    done = subprocess.run([sys.executable, 'tools/benchmark.py', str(config), '--what', 'network', '--rounds', '2',
+                           '--out', str(tmp_path)], capture_output=True, text=True, cwd=root)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with open(tmp_path / 'benchmark.csv', newline='') as file:
+        rows = {row['candidate']: row for row in csv.DictReader(file)}
+    assert rows.keys() >= {'HRNet, PyTorch eager', 'ours, PyTorch eager', 'ours, predictor compiled',
+                           'ours, ONNX Runtime fp32', 'ours, OpenVINO bf16', 'ours, OpenVINO int8'}
+    assert float(rows['HRNet, PyTorch eager']['ratio']) == 1
+    assert int(rows['ours, OpenVINO bf16']['memory_mb']) < int(rows['HRNet, PyTorch eager']['memory_mb'])
+    assert (tmp_path / 'benchmark.png').stat().st_size > 10000
 
 
 def test_demo_says_what_a_coco_folder_lacks(root, tmp_path):

@@ -3,11 +3,12 @@
     python tools/benchmark.py [CONFIG] [--what network people train] [--rounds 40] [--out FOLDER]
 
 network: normalised crops to heatmaps, --batch-size of them. people: a picture and --people boxes to keypoints, with and
-without flip test, and the peak memory of each process. train: a step of training. Each candidate has a process of its
-own; a ratio is the median, over the rounds, of its time to HRNet's in the same round.
+without flip test, and the peak memory of each process. train: a step of training. Each candidate of the first two has a
+process of its own; a ratio is the median, over the rounds, of its time to HRNet's in the same round.
 """
 
 import argparse
+import contextlib
 import copy
 import csv
 import io
@@ -83,16 +84,16 @@ def write_people(folder: Path) -> None:
 
 def export_all(ours: Tuple[str, str], folder: Path, console) -> Dict[str, str]:
     """Export to each engine that is installed; its file by name."""
-    from rampose.deploy.export import export
+    from rampose.deploy.export import ExportError, export
     write_people(folder)
     exported = {}
     for name, kwargs in (('ONNX Runtime fp32', dict(format='onnx')), ('OpenVINO fp32', dict(format='openvino')),
                          ('OpenVINO int8', dict(format='openvino', precision='int8',
-                                                calibrate=(folder, folder / 'boxes.json')))):
+                                                calibrate=(folder, folder / 'boxes.json'), thorough=False))):
         with console.status(f'Exporting for {name}'):
             try:
                 exported[name] = str(export(*ours, folder / name.replace(' ', '-'), **kwargs).path)
-            except ImportError as error:
+            except (ExportError, ImportError) as error:
                 console.print(f'{name} is left out: {error}')
     return exported
 
@@ -119,14 +120,14 @@ def people_candidates(hrnet, ours, exported, image, bboxes, flip_test, device) -
     from rampose.analysis import candidates as make
     found = {
         'HRNet, inference_topdown': (make.mmpose_people, *hrnet, image, bboxes, flip_test, device),
-        'ours, predictor': (make.predictor_people, ours, image, bboxes, flip_test),
-        'ours, predictor compiled': (make.predictor_people, ours, image, bboxes, flip_test, None, True),
+        'ours, predictor': (make.predictor_people, ours, image, bboxes, flip_test, device),
+        'ours, predictor compiled': (make.predictor_people, ours, image, bboxes, flip_test, device, None, True),
     }
     for name, path in exported.items():
         found[f'ours, {name}'] = (make.predictor_people, [path], image, bboxes, flip_test)
     if 'OpenVINO fp32' in exported:
         found['ours, OpenVINO bf16'] = (make.predictor_people, [exported['OpenVINO fp32']], image, bboxes, flip_test,
-                                        'bfloat16')
+                                        'cpu', 'bfloat16')
     return found
 
 
@@ -136,16 +137,13 @@ def time_isolated(title: str, candidates: Dict[str, tuple], rounds: int, num_peo
 
     from rampose.analysis.isolation import isolated
     from rampose.analysis.latency import time_interleaved
-    with console.status(f'{title}: starting {len(candidates)} processes'):
-        started = isolated(candidates)
-        calls = started.__enter__()
-    try:
+    with contextlib.ExitStack() as stack:
+        with console.status(f'{title}: starting {len(candidates)} processes'):
+            calls = stack.enter_context(isolated(candidates))
         latencies = time_interleaved(calls, rounds, pause=PAUSE, progress=lambda it: track(it, title, console=console))
         rows = as_rows(title, latencies, num_people)
         for row in rows:
             row['memory_mb'] = round(calls[row['candidate']].peak_memory() / 1e6)
-    finally:
-        started.__exit__(None, None, None)
     show(title, rows, console)
     return rows
 

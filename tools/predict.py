@@ -221,6 +221,7 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # file names may hold what a terminal cannot show
     warnings.simplefilter('ignore')  # of the libraries; what concerns the user is printed below
+    warnings.filterwarnings('default', message='this CPU has no bfloat16')
     try:
         parts = prepare(args)
     except Exception as error:

@@ -16,6 +16,7 @@ def mmpose_network(config: str, checkpoint: str, inputs: np.ndarray, device: str
     def call() -> None:
         with torch.no_grad():
             model(tensor, None, mode='tensor')
+        _synchronize(device)
 
     return call
 
@@ -36,6 +37,7 @@ def predictor_network(config: str, checkpoint: str, inputs: np.ndarray, device: 
         precision = torch.autocast(device, DTYPES[dtype]) if dtype else contextlib.nullcontext()
         with torch.no_grad(), precision:
             model.head.forward(model.backbone(tensor))
+        _synchronize(device)
 
     return call
 
@@ -43,7 +45,7 @@ def predictor_network(config: str, checkpoint: str, inputs: np.ndarray, device: 
 def exported_network(path: str, inputs: np.ndarray, dtype: Optional[str] = None) -> Callable[[], object]:
     """An exported model in its engine: normalised crops to heatmaps."""
     from ..deploy.pose_model import ExportedPoseModel
-    model = ExportedPoseModel(path, dtype=dtype, flip_test=False)
+    model = ExportedPoseModel(path, device='cpu', dtype=dtype, flip_test=False)
     return lambda: model.run(inputs)
 
 
@@ -59,8 +61,14 @@ def mmpose_people(config: str, checkpoint: str, image: np.ndarray, bboxes: np.nd
 
 
 def predictor_people(model: Sequence[str], image: np.ndarray, bboxes: np.ndarray, flip_test: bool,
-                     dtype: Optional[str] = None, compile: bool = False) -> Callable[[], object]:
+                     device: str = 'cpu', dtype: Optional[str] = None, compile: bool = False) -> Callable[[], object]:
     """Our predictor, of a config and its checkpoint or of an exported model: a picture and boxes to keypoints."""
     from ..apis import TopdownPredictor
-    predictor = TopdownPredictor(*model, flip_test=flip_test, dtype=dtype, compile=compile)
+    predictor = TopdownPredictor(*model, device=device, flip_test=flip_test, dtype=dtype, compile=compile)
     return lambda: predictor(image, bboxes)
+
+
+def _synchronize(device: str) -> None:
+    import torch
+    if device == 'cuda':
+        torch.cuda.synchronize()

@@ -36,25 +36,29 @@ class IsolatedCall:
 
     def __call__(self) -> None:
         self.wait()
-        self._connection.send('call')
-        self._receive()
+        self._ask('call')
 
     def peak_memory(self) -> int:
         """The most memory that the process has had so far, bytes."""
         self.wait()
-        self._connection.send('memory')
-        return self._receive()
+        return self._ask('memory')
 
     def close(self) -> None:
         """End the process."""
         self._connection.close()
         self._process.join(timeout=5)
         self._process.terminate()
+        self._process.join()
+
+    def _ask(self, request: str) -> object:
+        with contextlib.suppress(OSError):  # it ended: receiving says so
+            self._connection.send(request)
+        return self._receive()
 
     def _receive(self) -> object:
         try:
             failed, content = self._connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise RuntimeError('the process ended; did it run out of memory?') from None
         if failed:
             raise RuntimeError(content)
@@ -83,7 +87,7 @@ def _serve(connection: Connection, make: Callable, args: tuple) -> None:
             request = connection.recv()
             if request == 'call':
                 call()
-            connection.send((False, _peak_memory()))
+            connection.send((False, _peak_memory() if request == 'memory' else None))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         pass  # the other side is done
     except Exception:

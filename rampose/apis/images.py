@@ -62,7 +62,10 @@ def _read_with_opencv(path: Path) -> np.ndarray:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise UnreadableError(f'{path} cannot be read: {error.strerror.lower()}') from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    except cv2.error as error:  # more pixels than it takes
+        raise UnreadableError(f'{path} cannot be read: {error.err}') from error
     if image is None:
         reason = 'it is no picture of a format that OpenCV knows' if len(content) else 'it is empty (0 bytes)'
         raise UnreadableError(f'{path} cannot be read: {reason}')

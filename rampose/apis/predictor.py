@@ -42,7 +42,8 @@ class TopdownPredictor:
         device: As torch names it. Default: None, a GPU where there is one.
         dtype: 'float32', or 'bfloat16' or, in torch, 'float16' for mixed precision. Default: None, float32, or as the
             model was exported.
-        flip_test: Average with the mirrored crops, as in the paper, for twice the time in the network. Default: True.
+        flip_test: Average with the mirrored crops, as in the paper, for twice the time in the network. Default: None,
+            on, unless an exported model cannot.
         batch_size: Crops in a batch, at most. Default: 32.
         compile: Make torch's network faster by torch.compile; the first crops wait a minute for it. Default: False.
         num_threads: Of an exported model's engine. Default: None, all cores.
@@ -65,7 +66,7 @@ class TopdownPredictor:
                  backend: Optional[str] = None,
                  device: Optional[str] = None,
                  dtype: Optional[str] = None,
-                 flip_test: bool = True,
+                 flip_test: Optional[bool] = None,
                  batch_size: int = 32,
                  compile: bool = False,
                  num_threads: Optional[int] = None,
@@ -73,6 +74,8 @@ class TopdownPredictor:
                  detector_checkpoint: Union[str, Path, None] = None) -> None:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f'got batch_size {batch_size}; needed is a whole number, at least 1')
+        if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
+            raise ValueError(f'got num_threads {num_threads!r}; needed is a whole number, at least 1')
         if backend not in (None, *BACKENDS):
             raise ValueError(f'got backend {backend!r}; needed is one of {", ".join(BACKENDS)}')
         if isinstance(config, (str, Path)) and Path(config).suffix in EXPORTED_SUFFIXES:
@@ -81,7 +84,9 @@ class TopdownPredictor:
                                  "backend='torch'")
             self.pose_model = ExportedPoseModel(config, backend, device, dtype, flip_test, num_threads)
         else:
-            self.pose_model = _torch_model(config, checkpoint, backend, device, dtype, flip_test, compile)
+            if num_threads is not None:
+                raise ValueError('num_threads is for exported models; for PyTorch, call torch.set_num_threads')
+            self.pose_model = _torch_model(config, checkpoint, backend, device, dtype, flip_test is not False, compile)
         self.batch_size = batch_size
         self._detector = _as_detector(detector, detector_checkpoint, device)
 

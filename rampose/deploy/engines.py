@@ -1,6 +1,7 @@
 """ONNX Runtime and OpenVINO behind one call: arrays in, arrays out."""
 
 import os
+import re
 import threading
 import warnings
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from .metadata import METADATA_KEY
 
-BACKENDS = {'onnxruntime': '.onnx', 'openvino': '.xml'}
+BACKENDS = ('onnxruntime', 'openvino')
 
 
 class OnnxRuntimeEngine:
@@ -49,13 +50,15 @@ class OnnxRuntimeEngine:
             raise ValueError(f'got dtype {dtype!r}; ONNX Runtime computes as the model was exported, here in '
                              f'{precision}')
         gpu = 'CUDAExecutionProvider' in self._runtime.get_available_providers()
-        if device not in (None, 'cpu') and not device.startswith('cuda'):
+        if device not in (None, 'cpu') and not re.fullmatch(r'cuda(:\d+)?', device):
             raise ValueError(f'got device {device!r}; ONNX Runtime is used on cpu or cuda')
         if device is not None and device.startswith('cuda') and not gpu:
             raise ValueError(f'got device {device!r}; this ONNX Runtime has no CUDA: pip install onnxruntime-gpu')
         if (device is None and gpu) or (device or '').startswith('cuda'):
             number = int(device.split(':')[1]) if device and ':' in device else 0
             self._session = self._open(num_threads, [('CUDAExecutionProvider', {'device_id': number})])
+            if 'CUDAExecutionProvider' not in self._session.get_providers():  # it falls back without a word
+                raise ValueError(f'got device {device!r}; ONNX Runtime cannot use it: are its CUDA libraries there?')
         elif num_threads:
             self._session = self._open(num_threads, ['CPUExecutionProvider'])
         self._input = self._session.get_inputs()[0].name
@@ -101,8 +104,8 @@ class OpenVINOEngine:
             raise ValueError(f'got dtype {dtype!r}; OpenVINO computes in float32 or bfloat16')
         wants_bf16 = dtype == 'bfloat16' or (dtype is None and precision in ('bf16', 'int8'))
         has_bf16 = 'BF16' in self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-        if wants_bf16 and not has_bf16 and precision != 'int8':
-            warnings.warn('this CPU has no bfloat16: the model runs in float32, as exactly and more slowly',
+        if not has_bf16 and (dtype == 'bfloat16' or (wants_bf16 and precision == 'bf16')):
+            warnings.warn('this CPU has no bfloat16: the model runs in float32, more exactly and more slowly',
                           stacklevel=4)
         self._settings = dict(INFERENCE_PRECISION_HINT='bf16' if wants_bf16 and has_bf16 else 'f32')
         if num_threads:
@@ -138,9 +141,11 @@ class OpenVINOEngine:
             found[number] = _outputs(request)
 
         self._many.set_callback(keep)
-        for number in range(len(inputs)):
-            self._many.start_async([np.ascontiguousarray(inputs[number:number + 1])], number)
-        self._many.wait_all()
+        try:
+            for number in range(len(inputs)):
+                self._many.start_async([np.ascontiguousarray(inputs[number:number + 1])], number)
+        finally:
+            self._many.wait_all()
         return found
 
 

@@ -88,7 +88,7 @@ class ModelInfo:
                              f'{again}')
         try:
             content = json.loads(text)
-            version = content['format_version']
+            version = int(content['format_version'])
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"{path} has damaged metadata ({text[:40]!r}); {again}") from None
         if version > FORMAT_VERSION:

@@ -21,7 +21,7 @@ class ExportedPoseModel:
         backend: 'onnxruntime' or 'openvino'. Default: None, by the file.
         device: 'cpu' or 'cuda'. Default: None, a GPU where the engine has one.
         dtype: 'float32' or 'bfloat16', in which OpenVINO computes. Default: None, as the model was exported.
-        flip_test: Average with the heatmaps of the mirrored crops.
+        flip_test: Average with the heatmaps of the mirrored crops. Default: None, if the file can.
         num_threads: Of the engine. Default: None, all cores.
 
     Raises:
@@ -35,11 +35,13 @@ class ExportedPoseModel:
                  backend: Optional[str] = None,
                  device: Optional[str] = None,
                  dtype: Optional[str] = None,
-                 flip_test: bool = True,
+                 flip_test: Optional[bool] = None,
                  num_threads: Optional[int] = None) -> None:
         engine = open_engine(path, backend)
         self.info = ModelInfo.from_json(engine.metadata, path)
         check_codec(self.info.codec)
+        if flip_test is None:
+            flip_test = self.info.flip_test or self.info.outputs == 'heatmaps'
         if self.info.flip_test and not flip_test:
             raise ValueError(f'{path} averages with the mirrored crops by itself: construct with flip_test=True, or '
                              'export without --flip-test')

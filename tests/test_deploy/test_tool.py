@@ -5,6 +5,7 @@ import runpy
 import sys
 
 import cv2
+import numpy as np
 import pytest
 
 
@@ -46,7 +47,41 @@ def test_export_and_evaluate(export, labelled, tmp_path):
     assert '+0.00 points' in printed.out
 
 
+def test_average_precision_is_cocos(labelled, bboxes):
+    from rampose.deploy.evaluation import LabelledPeople, average_precision
+    people = LabelledPeople(*labelled)
+    truth = np.array([person['keypoints'] for person in people.people], float).reshape(5, 17, 3)
+    scores = np.full((5, 17), 0.9)
+    assert average_precision(people.coco, people.people, truth[..., :2], scores, np.full(17, 0.05)) == 1
+    shifted = truth[..., :2] + np.array([4.0, 0])
+    assert 0.1 < average_precision(people.coco, people.people, shifted, scores, np.full(17, 0.02)) < 0.9
+    assert average_precision(people.coco, people.people, truth[..., :2] + 300, scores, np.full(17, 0.05)) == 0
+
+
+def test_calibration_spreads_over_sure_people(labelled, photo, tmp_path, onnx_model):
+    from rampose.apis import TopdownPredictor
+    from rampose.deploy.calibration import read_crops
+    info = TopdownPredictor(onnx_model).pose_model.info
+    boxes = {}
+    for number in range(10):
+        cv2.imwrite(str(tmp_path / f'{number}.png'), np.full_like(photo, 20 * number))
+        boxes[f'{number}.png'] = [[0, 0, 100, 200, 0.9]] * 3 + [[0, 0, 100, 200, 0.1]] * 3
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    crops = read_crops(info, tmp_path, tmp_path / 'boxes.json', limit=10)
+    assert crops.shape == (10, 128, 96, 3) and crops.dtype == np.uint8
+    assert sorted(np.unique(crops[:, 64, 48, 0])) == [20 * number for number in range(10)]
+    assert len(read_crops(info, tmp_path, tmp_path / 'boxes.json')) == 30
+
+
+def test_labels_that_cannot_be_evaluated_come_after_the_file(export, labelled, tmp_path):
+    (tmp_path / '7.png').unlink()
+    code, printed = export('--out', tmp_path / 'out', '--evaluate', *labelled)
+    assert code == 3 and 'model.onnx is written, but' in printed.err and '7.png cannot be read' in printed.err
+    assert (tmp_path / 'out/model.onnx').exists()
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
+    (['--num-evaluate', '0'], 'needed is at least 1'),
     (['--precision', 'int8'], 'int8 needs --calibrate IMAGES BOXES'),
     (['--calibrate', 'a', 'b'], '--calibrate is for --precision int8'),
     (['--precision', 'bf16'], 'onnx takes fp32, fp16, int8 (bf16: --format openvino)'),
