@@ -73,7 +73,8 @@ def main() -> int:
             report = export(
                 args.config, args.checkpoint, args.out, args.format, args.precision,
                 'uint8' if args.uint8_input else 'normalized', 'keypoints' if args.decode else 'heatmaps',
-                args.flip_test, args.calibrate, args.num_calibrate, not args.fast, on_step=lambda text: status.update(text))
+                args.flip_test, args.calibrate, args.num_calibrate, not args.fast,
+                on_step=lambda text: status.update(text))
     except ExportError as error:
         print(f'export.py: {error}', file=sys.stderr)
         return DIFFERS

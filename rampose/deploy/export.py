@@ -256,7 +256,8 @@ def _quantize(model: object, convolutions: List[str], info: ModelInfo, calibrati
     blurs = info.outputs == 'keypoints' and (info.codec['type'] == 'UDPHeatmap' or info.codec.get('unbiased', False))
     kept = convolutions[-NUM_KEPT - 2 * blurs:]
     return nncf.quantize(
-        model, crops, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration), fast_bias_correction=not thorough,
+        model, crops, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
+        fast_bias_correction=not thorough,
         ignored_scope=nncf.IgnoredScope(names=kept),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
             activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM))
