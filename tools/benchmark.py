@@ -17,7 +17,7 @@ import sys
 import tempfile
 from datetime import date
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 CONFIG = (Path(__file__).resolve().parents[1] / 'configs/body_2d_keypoint/topdown_heatmap/coco' /
           'td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py')
@@ -82,8 +82,8 @@ def write_people(folder: Path) -> None:
     (folder / 'boxes.json').write_text(json.dumps({'0.png': [[0, 0, 192, 256]], '1.png': [[0, 0, 192, 256]]}))
 
 
-def export_all(ours: Tuple[str, str], folder: Path, console) -> Dict[str, str]:
-    """Export to each engine that is installed; its file by name."""
+def export_all(ours: Tuple[str, str], folder: Path, console) -> Dict[str, Tuple[str, Optional[str]]]:
+    """Export to each engine that is installed; by name, the file and the dtype to run it in."""
     from rampose.deploy.export import ExportError, export
     write_people(folder)
     exported = {}
@@ -92,9 +92,11 @@ def export_all(ours: Tuple[str, str], folder: Path, console) -> Dict[str, str]:
                                                 calibrate=(folder, folder / 'boxes.json'), thorough=False))):
         with console.status(f'Exporting for {name}'):
             try:
-                exported[name] = str(export(*ours, folder / name.replace(' ', '-'), **kwargs).path)
+                exported[name] = str(export(*ours, folder / name.replace(' ', '-'), **kwargs).path), None
             except (ExportError, ImportError) as error:
                 console.print(f'{name} is left out: {error}')
+    if 'OpenVINO fp32' in exported:
+        exported['OpenVINO bf16'] = exported['OpenVINO fp32'][0], 'bfloat16'
     return exported
 
 
@@ -109,10 +111,8 @@ def network_candidates(hrnet, ours, exported, inputs, device) -> Dict[str, tuple
     if device == 'cuda':
         for dtype in ('float16', 'bfloat16'):
             found[f'ours, predictor compiled {dtype}'] = (make.predictor_network, *ours, inputs, device, dtype, True)
-    for name, path in exported.items():
-        found[f'ours, {name}'] = (make.exported_network, path, inputs)
-    if 'OpenVINO fp32' in exported:
-        found['ours, OpenVINO bf16'] = (make.exported_network, exported['OpenVINO fp32'], inputs, 'bfloat16')
+    for name, (path, dtype) in exported.items():
+        found[f'ours, {name}'] = (make.exported_network, path, inputs, dtype)
     return found
 
 
@@ -123,11 +123,8 @@ def people_candidates(hrnet, ours, exported, image, bboxes, flip_test, device) -
         'ours, predictor': (make.predictor_people, ours, image, bboxes, flip_test, device),
         'ours, predictor compiled': (make.predictor_people, ours, image, bboxes, flip_test, device, None, True),
     }
-    for name, path in exported.items():
-        found[f'ours, {name}'] = (make.predictor_people, [path], image, bboxes, flip_test)
-    if 'OpenVINO fp32' in exported:
-        found['ours, OpenVINO bf16'] = (make.predictor_people, [exported['OpenVINO fp32']], image, bboxes, flip_test,
-                                        'cpu', 'bfloat16')
+    for name, (path, dtype) in exported.items():
+        found[f'ours, {name}'] = (make.predictor_people, [path], image, bboxes, flip_test, 'cpu', dtype)
     return found
 
 

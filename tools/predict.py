@@ -61,7 +61,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
                         help='default: float32, or as the model was exported')
     args = parser.parse_args(argv)
 
-    exported = args.config.suffix in ('.onnx', '.xml')
+    from rampose.deploy.pose_model import EXPORTED_SUFFIXES
+    exported = args.config.suffix in EXPORTED_SUFFIXES
     if exported == bool(args.checkpoint):
         parser.error('an exported model has its weights in it: leave --checkpoint out' if exported else
                      '--config needs --checkpoint, its weights')

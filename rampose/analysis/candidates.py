@@ -69,6 +69,6 @@ def predictor_people(model: Sequence[str], image: np.ndarray, bboxes: np.ndarray
 
 
 def _synchronize(device: str) -> None:
-    import torch
     if device == 'cuda':
+        import torch
         torch.cuda.synchronize()

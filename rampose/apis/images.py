@@ -37,14 +37,13 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
         UnreadableError: No such file, an empty or truncated one, no picture, one of floating-point values, or one with
             a side of more than 32,766 px.
     """
-    if Image is None:
-        return _read_with_opencv(Path(path))
     try:
+        if Image is None:
+            return _decode_with_opencv(path)
         with Image.open(path) as image:
             if image.mode == 'F':
                 raise UnreadableError(f'{path} holds floating-point values; save it with 8 or 16 bits')
-            if max(image.size) > MAX_SIDE:
-                raise UnreadableError(f'{path} has {image.width}x{image.height} px; no side may exceed {MAX_SIDE} px')
+            _check_sides(path, *image.size)
             image = ImageOps.exif_transpose(image)  # decodes, too
             if image.mode in _16_BIT_MODES:
                 grey = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255).astype(np.uint8)
@@ -57,21 +56,17 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR, dst=pixels)
 
 
-def _read_with_opencv(path: Path) -> np.ndarray:
-    try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise UnreadableError(f'{path} cannot be read: {error.strerror.lower()}') from error
-    try:
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-    except cv2.error as error:  # more pixels than it takes
-        raise UnreadableError(f'{path} cannot be read: {error.err}') from error
+def _decode_with_opencv(path: Union[str, Path]) -> np.ndarray:
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        reason = 'it is no picture of a format that OpenCV knows' if len(content) else 'it is empty (0 bytes)'
-        raise UnreadableError(f'{path} cannot be read: {reason}')
-    if max(image.shape) > MAX_SIDE:
-        raise UnreadableError(f'{path} has {image.shape[1]}x{image.shape[0]} px; no side may exceed {MAX_SIDE} px')
+        raise ValueError('it is no picture of a format that OpenCV knows')
+    _check_sides(path, image.shape[1], image.shape[0])
     return image
+
+
+def _check_sides(path: Union[str, Path], w: int, h: int) -> None:
+    if max(w, h) > MAX_SIDE:
+        raise UnreadableError(f'{path} has {w}x{h} px; no side may exceed {MAX_SIDE} px')
 
 
 def _reason(error: Exception, path: Path) -> str:
@@ -79,7 +74,7 @@ def _reason(error: Exception, path: Path) -> str:
         return error.strerror.lower()  # no such file, permission denied, is a directory
     if path.stat().st_size == 0:
         return 'it is empty (0 bytes)'
-    if isinstance(error, UnidentifiedImageError):
+    if Image is not None and isinstance(error, UnidentifiedImageError):
         return 'it is no picture of a format that Pillow knows'
     return str(error).strip().split('\n')[0] or type(error).__name__
 

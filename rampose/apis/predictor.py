@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, 
 
 import numpy as np
 
+from ..deploy import engines
 from ..deploy.pose_model import EXPORTED_SUFFIXES, ExportedPoseModel
 from .bboxes import as_bboxes, check_bboxes, what_is_wrong
 from .images import check_image, read_image
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from .pose_model import PoseModel
 
-BACKENDS = ('torch', 'onnxruntime', 'openvino')
+BACKENDS = ('torch', *engines.BACKENDS)
 Picture = Union[str, Path, np.ndarray]
 Detector = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
 

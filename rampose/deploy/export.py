@@ -97,7 +97,7 @@ def export(config: Union[str, Path, Config],
         ImportError: A package that exporting needs is not installed.
         ValueError: Something that cannot be exported, by name.
     """
-    _check_choices(format, precision, calibrate)
+    _check_choices(format, precision, inputs, outputs, calibrate)
     on_step('loading')
     model, steps = load_estimator(config, checkpoint)
     info = describe(model, steps, precision, inputs, outputs, flip_test)
@@ -153,9 +153,6 @@ def describe(model: nn.Module,
     Raises:
         ValueError: It does something that the run-time does not know.
     """
-    for value, choices in ((inputs, ('normalized', 'uint8')), (outputs, ('heatmaps', 'keypoints'))):
-        if value not in choices:
-            raise ValueError(f'got {value!r}; needed is one of {", ".join(choices)}')
     by_type = {step['type']: step for step in steps}
     unknown = by_type.keys() - {'LoadImage', 'GetBBoxCenterScale', 'TopdownAffine', 'PackPoseInputs'}
     if unknown or 'TopdownAffine' not in by_type:
@@ -193,7 +190,10 @@ def describe(model: nn.Module,
         rampose_version=__version__)
 
 
-def _check_choices(format: str, precision: str, calibrate: Optional[tuple]) -> None:
+def _check_choices(format: str, precision: str, inputs: str, outputs: str, calibrate: Optional[tuple]) -> None:
+    for value, choices in ((inputs, ('normalized', 'uint8')), (outputs, ('heatmaps', 'keypoints'))):
+        if value not in choices:
+            raise ValueError(f'got {value!r}; needed is one of {", ".join(choices)}')
     if format not in PRECISIONS:
         raise ValueError(f'got format {format!r}; needed is one of {", ".join(PRECISIONS)}')
     if precision not in PRECISIONS[format]:

@@ -63,7 +63,7 @@ class FoldedRAMHRModule(nn.Module):
         self.num_outputs = len(module.fuse_layers)
         self.channels = list(module.in_channels)
         self.branches = module.branches
-        self.down = nn.ModuleDict({f'{h}to{i}': module.fuse_layers[i][h] for i, h in self._pairs(down=True)})
+        self.down = nn.ModuleDict({f'{h}to{i}': module.fuse_layers[i][h] for i, h in self._pairs_down()})
         self.up = nn.ModuleDict({
             str(h): _stack([module.fuse_layers[i][h][0] for i in self._outputs_above(h)])
             for h in range(1, self.num_inputs)
@@ -72,9 +72,9 @@ class FoldedRAMHRModule(nn.Module):
         if self.with_attention:
             self._fold_attention(module)
 
-    def _pairs(self, down: bool) -> List[Tuple[int, int]]:
-        """Output i and input h of all maps that go down in resolution, or up."""
-        return [(i, h) for i in range(self.num_outputs) for h in range(self.num_inputs) if (h < i if down else h > i)]
+    def _pairs_down(self) -> List[Tuple[int, int]]:
+        """Output i and input h of all maps that go down in resolution."""
+        return [(i, h) for i in range(self.num_outputs) for h in range(i)]
 
     def _outputs_above(self, h: int) -> range:
         """The outputs of higher resolution than input h."""
@@ -85,7 +85,7 @@ class FoldedRAMHRModule(nn.Module):
         starts: Dict = {}
         num_features = 0
         for key, channels in ([(h, self.channels[h]) for h in range(self.num_inputs)] +
-                              [((i, h), self.channels[i]) for i, h in self._pairs(down=True)]):
+                              [((i, h), self.channels[i]) for i, h in self._pairs_down()]):
             starts[key] = num_features
             num_features += channels
         weight = torch.zeros(self.num_outputs, self.num_inputs, num_features)
@@ -114,7 +114,7 @@ class FoldedRAMHRModule(nn.Module):
 
     def forward(self, x: List[Tensor]) -> List[Tensor]:
         branches = [branch(x_h) for branch, x_h in zip(self.branches, x)]
-        maps = {(i, h): self.down[f'{h}to{i}'](branches[h]) for i, h in self._pairs(down=True)}
+        maps = {(i, h): self.down[f'{h}to{i}'](branches[h]) for i, h in self._pairs_down()}
         if self.with_attention:
             weights = self._weights(branches, maps)
         for h in range(1, self.num_inputs):

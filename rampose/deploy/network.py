@@ -75,12 +75,12 @@ def decode(heatmaps: Tensor, codec: dict) -> Tuple[Tensor, Tensor]:
     kernel = codec.get('blur_kernel_size', 11)
     if codec['type'] == 'UDPHeatmap':
         logs = F.pad(_blur(heatmaps, kernel).clamp(1e-3, 50).log(), (1, 1, 1, 1), mode='replicate')
-        cells = cells - _newton(logs, x + 1, y + 1, 1, codec['type'])
+        cells = cells - _newton(logs, x + 1, y + 1, udp=True)
         factor = size / torch.tensor([w - 1, h - 1], dtype=heatmaps.dtype)
     elif codec.get('unbiased', False):
         logs = _blur(heatmaps, kernel).clamp(min=1e-10).log()
         inside = ((x > 1) & (x < w - 2) & (y > 1) & (y < h - 2))[..., None]
-        step = _newton(logs, x.clamp(2, w - 3), y.clamp(2, h - 3), 2, codec['type'])
+        step = _newton(logs, x.clamp(2, w - 3), y.clamp(2, h - 3), udp=False)
         cells = cells - torch.where(inside, step, torch.zeros_like(step))
         factor = size / torch.tensor([w, h], dtype=heatmaps.dtype)
     else:
@@ -104,14 +104,15 @@ class _Reader:
         return self._flat.gather(2, (self._index + dy * self._width + dx)[..., None])[..., 0]
 
 
-def _newton(logs: Tensor, x: Tensor, y: Tensor, step: int, codec: str) -> Tensor:
-    """The Hessian's inverse times the gradient of the logarithm, ``(B, K, 2)``."""
+def _newton(logs: Tensor, x: Tensor, y: Tensor, udp: bool) -> Tensor:
+    """The Hessian's inverse times the gradient of the logarithm, ``(B, K, 2)``; by UDP's differences or DarkPose's."""
+    step = 1 if udp else 2
     at = _Reader(logs, x, y)
     center = at(0, 0)
     gx, gy = 0.5 * (at(1, 0) - at(-1, 0)), 0.5 * (at(0, 1) - at(0, -1))
     gxx = (at(step, 0) - 2 * center + at(-step, 0)) / step**2
     gyy = (at(0, step) - 2 * center + at(0, -step)) / step**2
-    if codec == 'UDPHeatmap':
+    if udp:
         gxy = 0.5 * (at(1, 1) - at(1, 0) - at(0, 1) + 2 * center - at(-1, 0) - at(0, -1) + at(-1, -1))
         eps = torch.finfo(torch.float32).eps
         gxx, gyy = gxx + eps, gyy + eps
