@@ -75,3 +75,27 @@ class GradualPyramidRefinement(nn.Module):
         for step, high in zip(reversed(self.steps), reversed(maps[:-1])):
             refined = step(refined, high)
         return refined
+
+    @torch.no_grad()
+    def init_pass_through(self, highest: Tensor) -> None:
+        """Set values for which the output is the highest-resolution map itself, for which an HRNet's head was trained.
+
+        The last step's convolutions become the identity on that map and ignore the refined lower ones; the first step
+        of training reaches those weights, the second everything below. Its batch norms undo what they do with the
+        statistics of ``highest``: whatever these are, the output is exact in eval mode for a map without negative
+        values, as after a ReLU, and in training it is as close as a batch's own statistics are to them.
+
+        Args:
+            highest: Typical values of the highest-resolution map, ``(B, C_1, H, W)``.
+        """
+        mean = highest.mean(dim=(0, 2, 3))
+        var = highest.var(dim=(0, 2, 3), unbiased=False)
+        var = var.clamp(min=0.01 * float(var.mean()))  # lest a channel that idles here be suppressed in training
+        convs = self.steps[0].convs
+        for conv, norm in ((convs[0], convs[1]), (convs[3], convs[4])):
+            nn.init.zeros_(conv.weight)
+            conv.weight[:, -self.in_channels[0]:, 1, 1].fill_diagonal_(1)
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(var)
+            norm.weight.copy_((var + norm.eps).sqrt())
+            norm.bias.copy_(mean)

@@ -1,0 +1,119 @@
+"""Start RAM-HRNet + GPR from an HRNet: its heatmaps stay the same until training improves on them.
+
+    python tools/convert_hrnet.py IN OUT [--config CONFIG] [--num-keypoints K] [--images FOLDER]
+
+IN is a checkpoint of HRNet: MMPose 0.x or 1.x, the pose or ImageNet files of HRNet's authors, MMPreTrain's, timm's. OUT
+is then used like any checkpoint of ours: load_from=OUT in training, or for testing as it is. An ImageNet file has no
+layer to heatmaps: that starts anew.
+
+Exit status: 0 written; 1 IN does not fit; 2 the call cannot be used.
+"""
+
+import argparse
+import sys
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import List, Optional
+
+WRITTEN, DOES_NOT_FIT, UNUSABLE = 0, 1, 2
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs/body_2d_keypoint/topdown_heatmap/coco'
+NUM_IMAGES = 64
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoint', metavar='IN', type=Path, help='checkpoint of an HRNet, .pth or .safetensors')
+    parser.add_argument('out', metavar='OUT', type=Path, help='checkpoint to write, .pth')
+    parser.add_argument('--config', type=Path,
+                        help='config of the model; default: ours for COCO, W32 or W48 as IN is')
+    parser.add_argument('--num-keypoints', type=int, metavar='K',
+                        help="keypoints of the model, where it is to have another number than the config; if it is not "
+                        "IN's number either, the last layer starts anew")
+    parser.add_argument('--images', type=Path, metavar='FOLDER',
+                        help='pictures of people like those to train on: the first steps of training stay closer to '
+                        'the HRNet; default: generated pictures')
+    parser.add_argument('--verbose', action='store_true', help='print the name of every tensor')
+    args = parser.parse_args(argv)
+    if args.out.suffix != '.pth':
+        parser.error(f'got OUT {args.out}; its name must end in .pth')
+    if args.out.exists() and args.checkpoint.exists() and args.out.samefile(args.checkpoint):
+        parser.error('IN and OUT are the same file; IN is kept as it is')
+    if args.num_keypoints is not None and args.num_keypoints < 1:
+        parser.error(f'got --num-keypoints {args.num_keypoints}; needed is at least 1')
+    return args
+
+
+def default_config(width: int) -> Path:
+    configs = sorted(CONFIGS.glob('td-hm_ram-hrnet-w*-gpr_4xb32-240e_coco-256x192.py'))
+    of_width = [path for path in configs if f'-w{width}-' in path.name]
+    if not of_width:
+        from rampose.engine.conversion import ConversionError
+        raise ConversionError(f'it is an HRNet-W{width}; our configs for COCO have W32 and W48: write one of this '
+                              'width and give it by --config')
+    return of_width[0]
+
+
+def read_images(folder: Path, input_size: tuple):
+    import cv2
+    import numpy as np
+
+    from rampose.apis.images import read_image
+    from rampose.engine.conversion import normalized
+    paths = [path for path in sorted(folder.rglob('*')) if path.suffix.lower() in ('.jpg', '.jpeg', '.png')]
+    if not paths:
+        raise ValueError(f'{folder} holds no .jpg or .png; give a folder of pictures by --images, or leave it out')
+    return normalized(np.stack([cv2.resize(read_image(path), input_size) for path in paths[:NUM_IMAGES]]))
+
+
+def print_names(console, title: str, names: List[str], verbose: bool) -> None:
+    """One line a group: the part of the model to which tensors belong, and their number."""
+    console.print(f'{title}: {len(names)} tensors')
+    if verbose:
+        console.print(*(f'  {name}' for name in names), sep='\n')
+        return
+    parts = [name.split('.') for name in names]
+    # stage3.2.branches.0.1.conv1.weight belongs to stage3.branches
+    groups = Counter('.'.join(part[:2] + part[3:4] if 'stage' in part[1] else part[:2]) for part in parts)
+    for group, number in groups.items():
+        console.print(f'  {group} ({number})')
+
+
+def main() -> int:
+    args = parse_args()
+    warnings.simplefilter('ignore')  # of the libraries
+    import logging
+
+    from mmengine import Config
+    from mmengine.logging import MMLogger
+    from rich.console import Console
+
+    MMLogger.get_instance('rampose', log_level=logging.ERROR)  # or MMEngine prints each layer that it initialises
+    import rampose.plugin  # noqa: F401
+    from rampose.engine.checkpoint import CheckpointError
+    from rampose.engine.conversion import ConversionError, convert, read_hrnet, save
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        weights = read_hrnet(args.checkpoint)
+        config_path = args.config or default_config(weights.width)
+        config = Config.fromfile(config_path)
+        images = read_images(args.images, config.codec.input_size) if args.images else None
+        conversion = convert(weights, config, args.num_keypoints, images)
+        save(conversion, weights, args.out)
+    except (CheckpointError, ConversionError) as error:
+        print(f'convert_hrnet.py: {args.checkpoint}: {error}', file=sys.stderr)
+        return DOES_NOT_FIT
+    except (ValueError, OSError) as error:
+        print(f'convert_hrnet.py: {error}', file=sys.stderr)
+        return UNUSABLE
+    console.print(f'{args.checkpoint}: HRNet-W{weights.width}, layout: {weights.layout}')
+    for title, names in (('taken', conversion.taken), ('new', conversion.new), ('left out', weights.left_out)):
+        print_names(console, title, names, args.verbose)
+    what = 'heatmaps' if 'head.final_layer.weight' in conversion.taken else 'highest-resolution map'
+    console.print(f'{what}: at most {conversion.largest_difference:.1e} from the HRNet\'s')
+    console.print(f'{args.out} written, for {config_path}; train with --cfg-options load_from={args.out}')
+    return WRITTEN
+
+
+if __name__ == '__main__':
+    sys.exit(main())
