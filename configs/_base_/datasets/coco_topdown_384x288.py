@@ -1,61 +1,24 @@
-_base_ = './coco.py'
+_base_ = ['./coco.py', './topdown_384x288.py']
 
 # Where COCO lies: $COCO_ROOT if it is set, else data/coco as everywhere in MMPose.
 data_root = '{{$COCO_ROOT:data/coco}}'
-dataset_type = 'CocoDataset'
-data_mode = 'topdown'
-
-codec = dict(type='MSRAHeatmap', input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
-
-# Paper, Sec. 4.3: scaling by up to 35 %, rotation by up to 45 degrees and flipping "the same as [3] and [10]", cutout.
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale', padding=1.25),
-    dict(type='RandomFlip', direction='horizontal', prob=0.5),
-    dict(type='RandomHalfBody', prob=0.3),
-    dict(type='RandomBBoxTransform', shift_prob=0., scale_factor=(0.65, 1.35), rotate_factor=45, rotate_prob=0.6),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='Cutout', side=0.25, prob=0.5),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs')
-]
-val_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale', padding=1.25),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='PackPoseInputs')
-]
 
 train_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
+        type='CocoDataset',
         data_root=data_root,
-        data_mode=data_mode,
         metainfo=_base_.dataset_info,
         ann_file='annotations/person_keypoints_train2017.json',
-        data_prefix=dict(img='train2017/'),
-        pipeline=train_pipeline))
+        data_prefix=dict(img='train2017/')))
 val_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type=dataset_type,
+        type='CocoDataset',
         data_root=data_root,
-        data_mode=data_mode,
         metainfo=_base_.dataset_info,
         ann_file='annotations/person_keypoints_val2017.json',
         # Boxes of the Faster R-CNN that HRNet and SimpleBaseline are tested with, 56.4 AP on persons.
         bbox_file=f'{data_root}/person_detection_results/COCO_val2017_detections_AP_H_56_person.json',
-        data_prefix=dict(img='val2017/'),
-        test_mode=True,
-        pipeline=val_pipeline))
+        data_prefix=dict(img='val2017/')))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type='CocoMetric', ann_file=f'{data_root}/annotations/person_keypoints_val2017.json')
