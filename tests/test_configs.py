@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from mmengine import Config
 from mmpose.datasets.datasets import utils
 from mmpose.registry import DATASETS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
@@ -21,6 +22,8 @@ ALL = sorted(CONFIGS.rglob('td-hm_*.py'))
 # Width, (h, w): parameters and multiply-adds / 2^30 of the reading of the paper.
 TABLE_1 = {('w32', '256x192'): (31.47, 7.658), ('w48', '256x192'): (70.18, 15.825),
            ('w32', '384x288'): (31.47, 17.231), ('w48', '384x288'): (70.18, 35.606)}
+METADATA = {model['Name']: model['Metadata'] for path in CONFIGS.rglob('*.yml')
+            for model in yaml.safe_load(path.read_text())['Models']}
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +69,11 @@ def test_builds_and_agrees_with_itself(path):
     assert config.train_dataloader.batch_size == batch
     epochs = int(path.stem.split(f'xb{batch}-')[1].split('e_')[0])
     assert config.train_cfg.max_epochs == epochs
+    metadata = METADATA[path.stem]
+    cost = complexity(model.to('meta'), config.codec.input_size)
+    assert (round(cost.parameters / 1e6, 2), round(cost.paper_gflops, 3)) == (
+        metadata['Parameters (M)'], metadata['Multiply-adds / 2^30']), 'what the metafile says'
+    assert metadata['Input Size (h x w)'] == size
     if 'auto_scale_lr' in config:
         assert config.auto_scale_lr.base_batch_size == batch * int(path.stem.split('xb')[0][-1])
 

@@ -16,7 +16,7 @@ from rampose.datasets.sample import make_picture
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 ALL = {path.stem: path for path in sorted(CONFIGS.rglob('td-hm_*.py'))
-       if 'sample' not in path.stem and 'tiny' not in path.stem and 'example' not in path.stem}
+       if 'sample' not in path.stem and 'tiny' not in path.stem}
 # Multiply-adds four times those of 256x192 teach nothing about the data; tests/test_configs.py builds and runs them.
 QUICK = [name for name in ALL if '384x288' not in name]
 WHOLE_BODY_PARTS = (('foot', 6), ('face', 68), ('lefthand', 21), ('righthand', 21))
@@ -37,7 +37,7 @@ def write_picture(path: Path, number: int) -> None:
     assert cv2.imwrite(str(path), picture)
 
 
-def write_coco_style(dataset: dict, number: int = 2) -> None:
+def write_coco_style(dataset: dict, number: int) -> None:
     """COCO's format, with what CrowdPose and COCO-WholeBody add to it."""
     rng = np.random.default_rng(0)
     num_keypoints = len(dataset['metainfo']['keypoint_info'])
@@ -68,7 +68,7 @@ def write_coco_style(dataset: dict, number: int = 2) -> None:
         path.write_text(json.dumps(detections))
 
 
-def write_mpii(dataset: dict, number: int = 2) -> None:
+def write_mpii(dataset: dict, number: int) -> None:
     rng = np.random.default_rng(0)
     folder = Path(dataset['data_root'])
     people = []
@@ -87,14 +87,15 @@ def write_mpii(dataset: dict, number: int = 2) -> None:
 
 @pytest.fixture
 def tiny(request, tmp_path, monkeypatch):
-    """A config, its data written below a temporary folder, one step an epoch."""
-    for variable in ('COCO', 'MPII', 'CROWDPOSE', 'AIC', 'HUMANART', 'JHMDB', 'AP10K', 'ONEHAND10K'):
+    """A config, its data written below a temporary folder, for one short epoch."""
+    for variable in ('COCO', 'MPII', 'CROWDPOSE', 'AIC', 'HUMANART', 'JHMDB', 'AP10K', 'ONEHAND10K', 'FIVE_KEYPOINTS'):
         monkeypatch.setenv(f'{variable}_ROOT', str(tmp_path / 'data'))
     config = Config.fromfile(ALL[request.param])
     loaders = (config.train_dataloader, config.val_dataloader, config.test_dataloader)
     for loader in loaders:
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-        (write_mpii if loader.dataset.type == 'MpiiDataset' else write_coco_style)(loader.dataset)
+        write = write_mpii if loader.dataset.type == 'MpiiDataset' else write_coco_style
+        write(loader.dataset, 6 if 'five-keypoints' in request.param else 2)  # the example of the docs trains longer
     config.model.backbone.init_cfg = None
     config.train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
     config.default_hooks.checkpoint.update(interval=-1, save_optimizer=False, save_param_scheduler=False)
@@ -127,7 +128,7 @@ def test_one_step_and_one_decode(tiny):
     with torch.no_grad():
         samples = runner.model.test_step(batch)
     num_keypoints = len(tiny.train_dataloader.dataset.metainfo.keypoint_info)
-    assert len(samples) == 2
+    assert len(samples) == 2 and runner.iter == len(runner.train_dataloader)
     for sample in samples:
         keypoints = sample.pred_instances.keypoints
         assert keypoints.shape == (1, num_keypoints, 2) and np.isfinite(keypoints).all()

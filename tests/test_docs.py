@@ -1,5 +1,6 @@
 """The README's commands run, its links and the docs' lead somewhere, its numbers are those that are measured."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -46,14 +47,40 @@ def test_paths_in_the_docs_exist(root):
             assert (root / name).exists(), f'{path.name}: {name}'
 
 
-def test_the_metafile_names_every_config_of_table_1(root):
-    import yaml
-    index = yaml.safe_load((root / 'model-index.yml').read_text())
-    models = [model for file in index['Import'] for model in yaml.safe_load((root / file).read_text())['Models']]
-    configs = {path.relative_to(root).as_posix() for path in root.glob('configs/**/td-hm_*4xb32*.py')}
-    assert {model['Config'] for model in models} == configs
+@pytest.fixture
+def model_zoo(root):
+    spec = importlib.util.spec_from_file_location('make_model_zoo', root / 'docs/make_model_zoo.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_metafiles_name_every_config(root, model_zoo):
+    models = model_zoo.read_models()
+    configs = [path.relative_to(root).as_posix() for path in root.glob('configs/*/**/*.py')
+               if '_base_' not in path.parts]
+    assert sorted(model['Config'] for model in models) == sorted(configs)
+    assert all(model['Name'] == Path(model['Config']).stem for model in models)
+
+
+def test_the_metafiles_are_in_openmmlabs_format(root):
+    model_index = pytest.importorskip('modelindex.load_model_index')
+    index = model_index.load(str(root / 'model-index.yml'))
+    index.build_models_with_collections()
+    assert len(index.models) >= 20
+    assert all(Path(root / model.config).is_file() and model.results for model in index.models)
+
+
+def test_the_model_zoo_is_current(model_zoo):
+    assert model_zoo.PAGE.read_text() == model_zoo.page(), 'run python docs/make_model_zoo.py'
+
+
+def test_the_readmes_table_is_that_of_the_metafiles(root, model_zoo):
     readme = (root / 'README.md').read_text()
-    for model in models:
-        reported = model['Results'][0]['Metrics']['AP (reported by the paper)']
-        assert f'| {reported} |' in readme
-        assert str(model['Metadata']['Parameters (M)']) in readme
+    reported = [model for model in model_zoo.read_models() if model_zoo.REPORTED in model['Results'][0]['Metrics']]
+    assert len(reported) == 4
+    for model in reported:
+        line = next(line for line in readme.splitlines() if f"({model['Config']})" in line)
+        assert f"| {model['Results'][0]['Metrics'][model_zoo.REPORTED]} |" in line
+        assert f"{model['Metadata']['Parameters (M)']} M" in line
+        assert f"| {model['Metadata']['Multiply-adds / 2^30']} |" in line

@@ -9,6 +9,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False))
 custom_hooks = [
+    dict(type='KeypointNumberHook'),  # head, metainfo and annotations must mean the same keypoints
     dict(type='SyncBuffersHook'),  # BN statistics, over processes, at the end of each epoch
     dict(type='AttentionHook', interval=500),  # mean and spread of the attention weights, to the visualizer
 ]

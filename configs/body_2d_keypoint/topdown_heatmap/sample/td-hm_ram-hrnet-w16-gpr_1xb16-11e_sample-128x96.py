@@ -21,7 +21,11 @@ param_scheduler = [
 ]
 default_hooks = dict(logger=dict(interval=20))
 custom_hooks = [
-    dict(type='SyncBuffersHook'), dict(type='AttentionHook', interval=50), dict(type='ChannelsLastHook')]
+    dict(type='KeypointNumberHook'),
+    dict(type='SyncBuffersHook'),
+    dict(type='AttentionHook', interval=50),
+    dict(type='ChannelsLastHook')
+]
 randomness = dict(seed=0)
 
 codec = dict(type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=2, unbiased=True)
