@@ -79,9 +79,9 @@ def main() -> int:
         print(f'export.py: {error}', file=sys.stderr)
         return DIFFERS
     except Exception as error:  # a config is Python and may raise anything
-        lines = str(error).strip().splitlines()
+        lines = str(error).strip().splitlines() or ['']
         kind = '' if isinstance(error, (ImportError, RuntimeError, ValueError)) else f'{type(error).__name__}: '
-        print(f'export.py: {kind}{lines[0] if lines else ""}', file=sys.stderr)
+        print(f'export.py: {kind}{lines[0]}', file=sys.stderr)
         return UNUSABLE
     what = 'scores' if args.decode else 'heatmaps'
     console.print(f'{report.path}  ({report.num_bytes / 1e6:.1f} MB, {args.precision})\n'

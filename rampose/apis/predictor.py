@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from .pose_model import PoseModel
 
+_NEEDS_MMPOSE = ('{what} needs PyTorch and OpenMMLab\'s packages ({error}): pip install "rampose[mim]", or run what '
+                 'tools/export.py makes of a model')
 BACKENDS = ('torch', *engines.BACKENDS)
 Picture = Union[str, Path, np.ndarray]
 Detector = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
@@ -198,7 +200,10 @@ def _torch_model(config: Union[str, Path, 'Config'], checkpoint: Union[str, Path
                          f'an exported model ({" or ".join(EXPORTED_SUFFIXES)}) alone')
     if backend not in (None, 'torch'):
         raise ValueError(f'got a config for backend {backend!r}, which runs what tools/export.py makes of it')
-    from .pose_model import PoseModel
+    try:
+        from .pose_model import PoseModel
+    except ModuleNotFoundError as error:
+        raise ImportError(_NEEDS_MMPOSE.format(what=config, error=error)) from error
     return PoseModel(config, checkpoint, *args)
 
 
@@ -221,5 +226,8 @@ def _as_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[s
                          'function')
     if checkpoint is None:
         raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')
-    from .detector import MMDetDetector  # MMDetection's models are needed only here
+    try:
+        from .detector import MMDetDetector  # MMDetection's models are needed only here
+    except ModuleNotFoundError as error:
+        raise ImportError(_NEEDS_MMPOSE.format(what=detector, error=error)) from error
     return MMDetDetector(checkpoint, None if detector == 'faster-rcnn' else detector, device)

@@ -59,6 +59,10 @@ class LabelledPeople:
             raise ValueError(f'{annotations} labels nobody\'s keypoints')
         self.people = people[:limit]
         self._images = Path(images)
+        first = next(iter(self.pictures()))
+        if not first.is_file():
+            raise ValueError(f'{annotations} names {first.name}, which is not in {images}: '
+                             'give the folder of its pictures')
 
     def pictures(self) -> Dict[Path, List[dict]]:
         """The people of each picture."""

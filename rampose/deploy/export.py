@@ -216,9 +216,12 @@ def _write_onnx(network: ExportedNetwork, info: ModelInfo, path: Path) -> None:
     w, h = info.input_size
     example = (torch.zeros(2, h, w, 3, dtype=torch.uint8) if info.inputs == 'uint8' else torch.zeros(2, 3, h, w))
     names = ['heatmaps'] if info.outputs == 'heatmaps' else ['keypoints', 'scores']
-    program = torch.onnx.export(
-        network, (example, ), dynamo=True, opset_version=OPSET, verbose=False, input_names=['input'],
-        output_names=names, dynamic_shapes=({0: torch.export.Dim('batch', min=1, max=4096)}, ))
+    try:
+        program = torch.onnx.export(
+            network, (example, ), dynamo=True, opset_version=OPSET, verbose=False, input_names=['input'],
+            output_names=names, dynamic_shapes=({0: torch.export.Dim('batch', min=1, max=4096)}, ))
+    except torch.onnx.OnnxExporterError as error:  # says what to read next; what happened is its cause
+        raise RuntimeError(f'torch.onnx cannot export this model: {error.__cause__ or error}') from error
     program.model.metadata_props[METADATA_KEY] = info.to_json()
     program.save(str(path), external_data=False)
 
@@ -228,9 +231,12 @@ def _write_openvino(onnx_path: Path, info: ModelInfo, path: Path, calibration: O
     import openvino
     model = openvino.convert_model(str(onnx_path))
     if info.precision == 'int8':
-        convolutions = [node.get_friendly_name() for node in model.get_ordered_ops()
-                        if node.get_type_name() == 'Convolution']
-        model = _quantize(model, convolutions, info, calibration, lambda inputs: inputs, thorough)
+        nodes = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
+        kept = _left_in_float(
+            [name for name, node in nodes.items() if node.get_type_name() == 'Convolution'], info,
+            lambda name: [target.get_node().get_friendly_name() for output in nodes[name].outputs()
+                          for target in output.get_target_inputs()])
+        model = _quantize(model, kept, info, calibration, lambda inputs: inputs, thorough)
     model.set_rt_info(info.to_json(), [METADATA_KEY, 'metadata'])
     # For bf16, too, the weights stay in float32: rounded twice, they cost more (docs/deployment.md).
     openvino.save_model(model, str(path), compress_to_fp16=info.precision == 'fp16')
@@ -239,26 +245,45 @@ def _write_openvino(onnx_path: Path, info: ModelInfo, path: Path, calibration: O
 def _quantize_onnx(path: Path, info: ModelInfo, calibration: np.ndarray, thorough: bool) -> None:
     import onnx
     model = onnx.load(path)
-    convolutions = [node.name for node in model.graph.node if node.op_type == 'Conv']
-    quantized = _quantize(model, convolutions, info, calibration, lambda inputs: dict(input=inputs), thorough)
+    nodes = {node.name: node for node in model.graph.node}
+    kept = _left_in_float(
+        [name for name, node in nodes.items() if node.op_type == 'Conv'], info,
+        lambda name: [other for other, node in nodes.items() if set(node.input) & set(nodes[name].output)])
+    quantized = _quantize(model, kept, info, calibration, lambda inputs: dict(input=inputs), thorough)
     del quantized.metadata_props[:]
     quantized.metadata_props.add(key=METADATA_KEY, value=info.to_json())
     onnx.save(quantized, path)
 
 
-def _quantize(model: object, convolutions: List[str], info: ModelInfo, calibration: np.ndarray,
-              as_feed: Callable, thorough: bool) -> object:
+def _left_in_float(convolutions: List[str], info: ModelInfo, followers: Callable[[str], List[str]]) -> List[str]:
+    """The names of what int8 leaves alone: the last convolutions, which cost next to nothing, and all that decodes.
+
+    Args:
+        convolutions: Names of all convolutions, in their order.
+        info: What the model does.
+        followers: Gives the names of the nodes that take a node's output.
+    """
+    blurs = info.outputs == 'keypoints' and (info.codec['type'] == 'UDPHeatmap' or info.codec.get('unbiased', False))
+    convolutions = convolutions[:-2] if blurs else convolutions  # the decoder's own
+    after, todo = set(), convolutions[-1:]
+    while todo:
+        new = set(followers(todo.pop())) - after
+        after |= new
+        todo += new
+    return [*convolutions[-NUM_KEPT:], *sorted(after)]
+
+
+def _quantize(model: object, kept: List[str], info: ModelInfo, calibration: np.ndarray, as_feed: Callable,
+              thorough: bool) -> object:
     import nncf
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
     crops = nncf.Dataset(calibration, lambda crop: as_feed(info.prepare(crop[None])))
     # Histograms and the thorough bias correction take minutes, and more than halve the shift of the keypoints
-    # (docs/deployment.md). The blur of a decoder must not be rounded, and the last convolutions cost next to nothing.
-    blurs = info.outputs == 'keypoints' and (info.codec['type'] == 'UDPHeatmap' or info.codec.get('unbiased', False))
-    kept = convolutions[-NUM_KEPT - 2 * blurs:]
+    # (docs/deployment.md).
     return nncf.quantize(
         model, crops, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
         fast_bias_correction=not thorough,
-        ignored_scope=nncf.IgnoredScope(names=kept),
+        ignored_scope=nncf.IgnoredScope(names=kept, validate=False),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
             activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM))
 

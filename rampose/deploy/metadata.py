@@ -97,6 +97,9 @@ class ModelInfo:
         missing = [field.name for field in fields(cls) if field.name not in content]
         if missing:
             raise ValueError(f'{path} has metadata without {", ".join(missing)}; {again}')
+        empty = [field.name for field in fields(cls) if content[field.name] is None]
+        if empty:
+            raise ValueError(f'{path} has damaged metadata (nothing for {", ".join(empty)}); {again}')
         content.update(input_size=tuple(content['input_size']), heatmap_size=tuple(content['heatmap_size']),
                        dataset_meta=_restore(content['dataset_meta']))
         return cls(**{field.name: content[field.name] for field in fields(cls)})

@@ -36,12 +36,16 @@ class ExportedNetwork(nn.Module):
         if self.info.inputs == 'uint8':
             inputs = self._normalize(inputs)
         inputs = inputs.to(self.dtype)
-        heatmaps = self._heatmaps(inputs)
         if self.info.flip_test:
-            flipped = self._heatmaps(inputs.flip(-1)).flip(-1)[:, self.info.flip_indices]
+            # One batch, so that the network is there once: in the file, and in what int8 decides about each layer.
+            both = self._heatmaps(torch.cat([inputs, inputs.flip(-1)]))
+            heatmaps, flipped = both.unflatten(0, (2, inputs.shape[0])).unbind()
+            flipped = flipped.flip(-1)[:, self.info.flip_indices]
             if self.info.shift_heatmap:
                 flipped = torch.cat([flipped[..., :1], flipped[..., :-1]], dim=-1)
             heatmaps = (heatmaps + flipped) * 0.5
+        else:
+            heatmaps = self._heatmaps(inputs)
         if self.info.outputs == 'heatmaps':
             return heatmaps
         return decode(heatmaps, self.info.codec)
@@ -74,7 +78,7 @@ def decode(heatmaps: Tensor, codec: dict) -> Tuple[Tensor, Tensor]:
     size = torch.tensor(codec['input_size'], dtype=heatmaps.dtype)
     kernel = codec.get('blur_kernel_size', 11)
     if codec['type'] == 'UDPHeatmap':
-        logs = F.pad(_blur(heatmaps, kernel).clamp(1e-3, 50).log(), (1, 1, 1, 1), mode='replicate')
+        logs = F.pad(_blur(heatmaps, kernel).clamp(1e-3, 50.).log(), (1, 1, 1, 1), mode='replicate')
         cells = cells - _newton(logs, x + 1, y + 1, udp=True)
         factor = size / torch.tensor([w - 1, h - 1], dtype=heatmaps.dtype)
     elif codec.get('unbiased', False):

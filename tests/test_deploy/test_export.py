@@ -11,8 +11,10 @@ from mmpose.registry import MODELS
 
 import rampose.deploy.export as exporting
 from rampose.apis import TopdownPredictor
+from rampose.deploy.decoding import decode
 from rampose.deploy.export import ExportError, export
 from rampose.deploy.metadata import ModelInfo
+from rampose.deploy.pose_model import ExportedPoseModel
 
 
 @pytest.fixture(scope='module')
@@ -88,6 +90,57 @@ def test_lower_precisions_are_near_and_no_larger(kwargs, smaller, pose_config, p
     expected, expected_scores = eager[True](photo, bboxes)
     np.testing.assert_allclose(scores, expected_scores, rtol=0.1)
     assert np.median(np.linalg.norm(keypoints - expected, axis=2)) < 1
+
+
+CODECS = dict(msra=dict(type='MSRAHeatmap'), dark=dict(type='MSRAHeatmap', unbiased=True), udp=dict(type='UDPHeatmap'))
+
+
+def with_codec(pose_config, codec, folder):
+    """The small model's config with another codec."""
+    path = folder / 'config.py'
+    path.write_text(f"_base_ = '{pose_config}'\n"
+                    f'codec = dict(input_size=(96, 128), heatmap_size=(24, 32), sigma=2, **{codec})\n'
+                    'model = dict(head=dict(decoder=dict(_delete_=True, **codec)))\n')
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('format', ['onnx', 'openvino'])
+@pytest.mark.parametrize('codec', CODECS)
+def test_each_codec_within_the_model(codec, format, pose_config, pose_checkpoint, tmp_path):
+    config = with_codec(pose_config, CODECS[codec], tmp_path)
+    decoding = ExportedPoseModel(export(config, pose_checkpoint, tmp_path / 'a', format, outputs='keypoints').path)
+    heatmaps = ExportedPoseModel(export(config, pose_checkpoint, tmp_path / 'b', format).path, flip_test=False)
+    crops = np.random.default_rng(0).integers(0, 256, (4, 128, 96, 3), dtype=np.uint8)
+    inputs = decoding.info.prepare(crops)
+    keypoints, scores = decoding.run(inputs)
+    expected, expected_scores = decode(heatmaps.heatmaps(crops), heatmaps.info.codec)
+    np.testing.assert_allclose(scores, expected_scores, rtol=1e-3, atol=1e-6)
+    # Flat heatmaps amplify rounding: of nearly all keypoints, not of all.
+    assert np.quantile(np.linalg.norm(keypoints - expected, axis=2), 0.9) < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('format', ['onnx', 'openvino'])
+@pytest.mark.parametrize('codec', ['msra', 'dark'])
+def test_int8_leaves_the_decoder_alone(codec, format, pose_config, pose_checkpoint, tmp_path, photo, bboxes):
+    (tmp_path / 'images').mkdir()
+    cv2.imwrite(str(tmp_path / 'images/photo.png'), photo)
+    (tmp_path / 'boxes.json').write_text(json.dumps({'photo.png': bboxes}))
+    config = with_codec(pose_config, CODECS[codec], tmp_path)
+    path = export(config, pose_checkpoint, tmp_path / 'out', format, 'int8', 'uint8', 'keypoints', flip_test=True,
+                  calibrate=(tmp_path / 'images', tmp_path / 'boxes.json'), thorough=False).path
+    if format == 'onnx':
+        import onnx
+        kinds = [node.op_type for node in onnx.load(path).graph.node]
+        convolution, rounding = 'Conv', 'QuantizeLinear'
+    else:
+        import openvino
+        kinds = [node.get_type_name() for node in openvino.Core().read_model(path).get_ordered_ops()]
+        convolution, rounding = 'Convolution', 'FakeQuantize'
+    of_network = [i for i, kind in enumerate(kinds) if kind == convolution]
+    last = of_network[-3 if codec == 'dark' else -1]  # DARK blurs by two of its own
+    assert kinds[:last].count(rounding) > 20 and rounding not in kinds[last:]
 
 
 @pytest.mark.slow

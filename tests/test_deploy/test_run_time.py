@@ -77,6 +77,7 @@ def with_metadata(source: Path, target: Path, text: str) -> Path:
     ('{not json', 'has damaged metadata'),
     (dict(format_version=FORMAT_VERSION + 1, rampose_version='9.0'), r'was written by rampose 9\.0, in format 2'),
     (dict(codec=...), 'has metadata without codec'),
+    (dict(std=None, codec=None), r'has damaged metadata \(nothing for std, codec\)'),
 ], ids=str)
 def test_metadata_that_cannot_be_used(change, message, onnx_model, tmp_path):
     text = change or ''
