@@ -75,12 +75,13 @@ def test_the_extras_have_lower_bounds_only(wheel):
     metadata = zipfile.ZipFile(wheel).read(name).decode()
     requirements = [line.split(':', 1)[1].strip() for line in metadata.splitlines() if line.startswith('Requires-Dist')]
     extras = {extra: sorted(line.split(';')[0].split('>=')[0] for line in requirements if f'extra == "{extra}"' in line)
-              for extra in ('export', 'mim', 'onnx', 'openvino', 'track')}
+              for extra in ('export', 'mim', 'onnx', 'openvino', 'pretrain', 'track')}
     assert extras == dict(
         export=['nncf', 'onnx', 'onnxruntime', 'onnxscript', 'openvino'],
         mim=['mmcv', 'mmdet', 'mmengine', 'mmpose', 'torch'],
         onnx=['numpy', 'onnxruntime', 'opencv-python-headless'],
         openvino=['numpy', 'opencv-python-headless', 'openvino'],
+        pretrain=['mmpretrain'],
         track=['OneEuroFilter', 'lap'])
     assert len(requirements) == sum(map(len, extras.values()))  # nothing outside of the extras
     for line in requirements:

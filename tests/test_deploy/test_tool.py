@@ -74,10 +74,17 @@ def test_calibration_spreads_over_sure_people(labelled, photo, tmp_path, onnx_mo
 
 
 def test_labels_that_cannot_be_evaluated_come_after_the_file(export, labelled, tmp_path):
-    (tmp_path / '7.png').unlink()
+    (tmp_path / '7.png').write_bytes(b'no picture')
     code, printed = export('--out', tmp_path / 'out', '--evaluate', *labelled)
     assert code == 3 and 'model.onnx is written, but' in printed.err and '7.png cannot be read' in printed.err
     assert (tmp_path / 'out/model.onnx').exists()
+
+
+def test_pictures_that_are_missing_are_found_before_the_export(export, labelled, tmp_path):
+    (tmp_path / '7.png').unlink()
+    code, printed = export('--out', tmp_path / 'out', '--evaluate', *labelled)
+    assert code == 2 and 'names 7.png, which is not in' in printed.err
+    assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
