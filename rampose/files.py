@@ -1,10 +1,12 @@
 """Writing files so that a reader never meets half of one."""
 
 import contextlib
+import csv
+import io
 import os
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Dict, Iterator, Sequence
 
 PART_PREFIX = '.rampose-part-'
 
@@ -35,6 +37,16 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, rows: Sequence[Dict[str, object]]) -> None:
+    """Write rows with the same columns as CSV, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    with written_whole(path) as file:
+        file.write(text.getvalue().encode())
 
 
 def remove_parts(folder: Path) -> None:

@@ -4,9 +4,10 @@ In a config::
 
     custom_imports = dict(imports=['rampose.plugin'], allow_failed_imports=False)
 
-It registers `RAMHRNet`, `GPRHead`, `Cutout`, `AttentionHook`, `ChannelsLastHook` and `KeypointNumberHook` in MMPose's
-own registries, lets checkpoints that MMEngine wrote be loaded again (:mod:`rampose.engine.checkpoint`) and inline
-metainfo be read from configs that MMEngine wrote (:mod:`rampose.datasets.metainfo`). It changes nothing else.
+It registers `RAMHRNet`, `GPRHead`, `Cutout`, `AttentionHook`, `ChannelsLastHook`, `KeypointNumberHook`, and for the
+paper's Table 1 `StackedHourglass`, `CPNHead` and `TopdownEnsemble`, in MMPose's own registries, lets checkpoints that
+MMEngine wrote be loaded again (:mod:`rampose.engine.checkpoint`) and inline metainfo be read from configs that MMEngine
+wrote (:mod:`rampose.datasets.metainfo`). It changes nothing else.
 """
 
 # Imported for what they register.

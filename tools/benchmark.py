@@ -10,12 +10,8 @@ process of its own; a ratio is the median, over the rounds, of its time to HRNet
 import argparse
 import contextlib
 import copy
-import csv
-import io
-import platform
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
@@ -55,18 +51,10 @@ def hrnet_config(config):
 def write_random(config, folder: Path, name: str) -> Tuple[str, str]:
     """Files of a config and of random weights for it; they take as long as trained ones."""
     import torch
-    from mmpose.registry import MODELS
-    config = copy.deepcopy(config)
-    config.model.backbone.init_cfg = None
-    torch.manual_seed(0)
-    model = MODELS.build(config.model)
-    model.train()
-    with torch.no_grad():  # statistics of batch norm that fit the weights, or numbers become too small to be typical
-        w, h = config.codec.input_size
-        for _ in range(3):
-            model(torch.randn(2, 3, h, w), None, mode='tensor')
+
+    from rampose.analysis.random_weights import with_random_weights
     config.dump(folder / f'{name}.py')
-    torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
+    torch.save(dict(state_dict=with_random_weights(config).state_dict()), folder / f'{name}.pth')
     return str(folder / f'{name}.py'), str(folder / f'{name}.pth')
 
 
@@ -186,25 +174,11 @@ def training_step(config, inputs, device: str) -> Callable[[], None]:
     return call
 
 
-def processor() -> str:
-    """The processor's name."""
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-        return next(line.split(':', 1)[1].strip() for line in lines if line.startswith('model name'))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def write(out: Path, rows: List[dict], where: str) -> None:
     """benchmark.csv and benchmark.png."""
     from rampose.analysis.plots import plot_latencies
-    from rampose.files import written_whole
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    with written_whole(out / 'benchmark.csv') as file:
-        file.write(text.getvalue().encode())
+    from rampose.files import write_csv, written_whole
+    write_csv(out / 'benchmark.csv', rows)
     with written_whole(out / 'benchmark.png') as file:
         plot_latencies(rows, where).savefig(file, format='png', dpi=120)
 
@@ -221,14 +195,14 @@ def main() -> int:
 
     from rampose.analysis.complexity import complexity
     from rampose.analysis.latency import time_interleaved
+    from rampose.analysis.machine import describe_machine
     register_all_modules()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     config = Config.fromfile(args.config)
     w, h = config.codec.input_size
     configs = {'HRNet': hrnet_config(config), 'RAM-HRNet + GPR': config}
-    where = (f'{torch.cuda.get_device_name()}' if device == 'cuda' else
-             f'{torch.get_num_threads()} cores of {processor()}') + f', torch {torch.__version__}, {date.today()}'
+    where = describe_machine(device)
     console.print(f'{Path(args.config).name}\n{where}, random weights')
     for name, one in configs.items():
         model = copy.deepcopy(one.model)

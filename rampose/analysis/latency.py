@@ -26,6 +26,11 @@ class Latency:
         return float(np.median(self.seconds))
 
     @property
+    def quartiles(self) -> tuple:
+        """First and third quartile of the time, seconds."""
+        return tuple(np.percentile(self.seconds, (25, 75)).tolist())
+
+    @property
     def ratio(self) -> float:
         """Median ratio to the baseline."""
         return float(np.median(self.ratios))

@@ -2,7 +2,8 @@
 
 from typing import Dict, List, Sequence
 
-import matplotlib
+import matplotlib.lines
+import matplotlib.ticker
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -138,4 +139,36 @@ def plot_latencies(rows: Sequence[dict], where: str) -> Figure:
         panel.invert_yaxis()
         panel.set_xlim(0, 1.35 * max(ratios))
         panel.set_title(title, fontsize=9, loc='left')
+    return figure
+
+
+def plot_table1(records: Sequence[dict], where: str) -> Figure:
+    """Draw Table 1: AP against multiply-adds, and against the time on a CPU where it was measured.
+
+    Args:
+        records: ``system``, ``size``, ``multiply_adds_here``, ``cpu_ms_here``, ``ap_val_reported`` of each row; rows
+            without an AP on val2017 are left out.
+        where: The machine.
+    """
+    records = [record for record in records if record['ap_val_reported']]
+    colors = {system: f'C{i}' for i, system in enumerate(dict.fromkeys(record['system'] for record in records))}
+    markers = {size: marker for size, marker in zip(dict.fromkeys(record['size'] for record in records), 'os')}
+    figure = Figure(figsize=(10, 4.4), layout='constrained')
+    figure.suptitle(f'AP as reported by the paper, not measured here. Times: {where}', fontsize=9)
+    panels = figure.subplots(1, 2, sharey=True)
+    for panel, key, label in zip(panels, ('multiply_adds_here', 'cpu_ms_here'),
+                                 ('multiply-adds / 2^30', 'time a person on the CPU, ms')):
+        for record in records:
+            if record[key]:
+                panel.plot(record[key], record['ap_val_reported'], markers[record['size']],
+                           color=colors[record['system']], markersize=8)
+        panel.set_xlabel(label)
+        panel.set_xlim(left=0)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel('AP on COCO val2017, reported by the paper')
+    handles = [matplotlib.lines.Line2D([], [], color=color, marker='o', linestyle='', label=system)
+               for system, color in colors.items()]
+    handles += [matplotlib.lines.Line2D([], [], color='0.4', marker=marker, linestyle='', label=size)
+                for size, marker in markers.items()]
+    figure.legend(handles=handles, loc='outside right center', fontsize=8)
     return figure

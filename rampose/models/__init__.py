@@ -1,4 +1,5 @@
-from .backbones import RAMHRModule, RAMHRNet
-from .heads import GPRHead
+from .backbones import RAMHRModule, RAMHRNet, StackedHourglass
+from .heads import CPNHead, GPRHead
+from .pose_estimators import TopdownEnsemble
 
-__all__ = ['GPRHead', 'RAMHRModule', 'RAMHRNet']
+__all__ = ['CPNHead', 'GPRHead', 'RAMHRModule', 'RAMHRNet', 'StackedHourglass', 'TopdownEnsemble']

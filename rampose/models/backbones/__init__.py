@@ -1,3 +1,4 @@
 from .ram_hrnet import RAMHRModule, RAMHRNet
+from .stacked_hourglass import StackedHourglass
 
-__all__ = ['RAMHRModule', 'RAMHRNet']
+__all__ = ['RAMHRModule', 'RAMHRNet', 'StackedHourglass']

@@ -1,3 +1,4 @@
+from .cpn_head import CPNHead
 from .gpr_head import GPRHead
 
-__all__ = ['GPRHead']
+__all__ = ['CPNHead', 'GPRHead']

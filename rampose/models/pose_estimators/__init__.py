@@ -1,0 +1,3 @@
+from .topdown_ensemble import TopdownEnsemble
+
+__all__ = ['TopdownEnsemble']
