@@ -29,6 +29,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason='no CUDA device'))
 
 
+@pytest.fixture(scope='session', autouse=True)
+def configs_without_layout():
+    """MMEngine lays configs out by yapf, three times for each runner, which takes seconds; the text means the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, False))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def mmpose_scope():
     torch.manual_seed(0)

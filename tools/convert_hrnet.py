@@ -31,8 +31,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
                         help="keypoints of the model, where it is to have another number than the config; if it is not "
                         "IN's number either, the last layer starts anew")
     parser.add_argument('--images', type=Path, metavar='FOLDER',
-                        help='pictures of people like those to train on: the first steps of training stay closer to '
-                        'the HRNet; default: generated pictures')
+                        help='pictures like those to train on, one person filling each: the first steps of training '
+                        'stay closer to the HRNet; default: generated pictures')
     parser.add_argument('--verbose', action='store_true', help='print the name of every tensor')
     args = parser.parse_args(argv)
     if args.out.suffix != '.pth':
@@ -44,26 +44,40 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return args
 
 
-def default_config(width: int) -> Path:
-    configs = sorted(CONFIGS.glob('td-hm_ram-hrnet-w*-gpr_4xb32-240e_coco-256x192.py'))
-    of_width = [path for path in configs if f'-w{width}-' in path.name]
-    if not of_width:
-        from rampose.engine.conversion import ConversionError
-        raise ConversionError(f'it is an HRNet-W{width}; our configs for COCO have W32 and W48: write one of this '
-                              'width and give it by --config')
-    return of_width[0]
+def default_config(weights) -> Path:
+    """Our config for COCO of the same width; with the checkpoint's own codec and input size, where it says them."""
+    from mmengine import Config
+
+    from rampose.engine.conversion import ConversionError, same_codec
+    names = [f'td-hm_ram-hrnet-w{weights.width}-gpr_{variant}4xb32-240e_coco-{size}.py'
+             for variant in ('', 'udp-', 'dark-') for size in ('256x192', '384x288')]
+    paths = [CONFIGS / name for name in names if (CONFIGS / name).is_file()]
+    if not paths:
+        raise ConversionError(f'it is an HRNet-W{weights.width}; our configs for COCO have W32 and W48: write one of '
+                              'this width and give it by --config')
+    alike = (path for path in paths if weights.codec and same_codec(weights.codec, Config.fromfile(path).codec))
+    return next(alike, paths[0])
+
+
+def next_step(out: Path, config_path: Path, config, num_keypoints: Optional[int]) -> str:
+    """The command that trains on from what was written."""
+    options = [f'load_from={out}', 'model.backbone.init_cfg=None']
+    if num_keypoints not in (None, config.model.head.out_channels):
+        options.append(f'model.head.out_channels={num_keypoints}')
+    return f'mim train mmpose {config_path} --cfg-options {" ".join(options)}'
 
 
 def read_images(folder: Path, input_size: tuple):
     import cv2
     import numpy as np
 
-    from rampose.apis.images import read_image
+    from rampose.apis.images import IMAGE_SUFFIXES, read_image
     from rampose.engine.conversion import normalized
-    paths = [path for path in sorted(folder.rglob('*')) if path.suffix.lower() in ('.jpg', '.jpeg', '.png')]
+    paths = [path for path in sorted(folder.rglob('*')) if path.suffix.lower() in IMAGE_SUFFIXES]
     if not paths:
-        raise ValueError(f'{folder} holds no .jpg or .png; give a folder of pictures by --images, or leave it out')
-    return normalized(np.stack([cv2.resize(read_image(path), input_size) for path in paths[:NUM_IMAGES]]))
+        raise ValueError(f'{folder} holds no pictures; give a folder of pictures by --images, or leave it out')
+    chosen = paths[::-(-len(paths) // NUM_IMAGES)]  # spread over the folder
+    return normalized(np.stack([cv2.resize(read_image(path), input_size) for path in chosen]))
 
 
 def print_names(console, title: str, names: List[str], verbose: bool) -> None:
@@ -91,12 +105,13 @@ def main() -> int:
     MMLogger.get_instance('rampose', log_level=logging.ERROR)  # or MMEngine prints each layer that it initialises
     import rampose.plugin  # noqa: F401
     from rampose.engine.checkpoint import CheckpointError
-    from rampose.engine.conversion import ConversionError, convert, read_hrnet, save
+    from rampose.engine.conversion import ConversionError, check_is_ours, convert, read_hrnet, same_codec, save
     console = Console(highlight=False, soft_wrap=True)
     try:
         weights = read_hrnet(args.checkpoint)
-        config_path = args.config or default_config(weights.width)
+        config_path = args.config or default_config(weights)
         config = Config.fromfile(config_path)
+        check_is_ours(config)
         images = read_images(args.images, config.codec.input_size) if args.images else None
         conversion = convert(weights, config, args.num_keypoints, images)
         save(conversion, weights, args.out)
@@ -111,7 +126,12 @@ def main() -> int:
         print_names(console, title, names, args.verbose)
     what = 'heatmaps' if 'head.final_layer.weight' in conversion.taken else 'highest-resolution map'
     console.print(f'{what}: at most {conversion.largest_difference:.1e} from the HRNet\'s')
-    console.print(f'{args.out} written, for {config_path}; train with --cfg-options load_from={args.out}')
+    if weights.codec and not same_codec(weights.codec, config.codec):
+        console.print(f'note: the HRNet was trained with {weights.codec["type"]} at {weights.codec["input_size"]} '
+                      f'(w, h), the config has {config.codec.type} at {config.codec.input_size}: its AP is that of the '
+                      'former')
+    console.print(f'{args.out} written; to train on:\n'
+                  f'{next_step(args.out, config_path, config, args.num_keypoints)}')
     return WRITTEN
 
 

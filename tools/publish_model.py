@@ -8,6 +8,7 @@ Exit status: 0 written; 2 the call cannot be used.
 """
 
 import argparse
+import os
 import sys
 
 
@@ -16,6 +17,7 @@ def main() -> int:
     parser.add_argument('checkpoint', metavar='IN', help='checkpoint of a training')
     parser.add_argument('out', metavar='OUT', help='what to call it, before hash and date')
     args = parser.parse_args()
+    args.checkpoint = os.path.expanduser(args.checkpoint)
     from pathlib import Path
 
     from rampose.engine.checkpoint import CheckpointError

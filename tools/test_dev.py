@@ -12,9 +12,8 @@ Exit status: 0 written; 1 the results cannot be submitted; 2 the call cannot be 
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional
 
 TEST_DEV = Path(__file__).resolve().parents[1] / 'configs/_base_/datasets/coco_test-dev2017.py'
 TESTSET = 'test-dev2017'
@@ -34,7 +33,11 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
 
 
 def load_config(args: argparse.Namespace):
-    """The config with test-dev2017 laid over it."""
+    """The config with test-dev2017 laid over it.
+
+    Raises:
+        ValueError: It is no config of a top-down model with COCO's keypoints.
+    """
     from mmengine import Config, DictAction
     config = Config.fromfile(args.config)
     test_dev = Config.fromfile(TEST_DEV)
@@ -42,55 +45,83 @@ def load_config(args: argparse.Namespace):
     config.merge_from_dict(dict(test_dataloader=test_dev.test_dataloader.to_dict()))
     if args.bboxes:
         config.test_dataloader.dataset.bbox_file = args.bboxes
-    # DictAction parses what follows the option; it is a list here, so that --help needs no import.
-    option_parser = argparse.ArgumentParser()
-    option_parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    if args.cfg_options:
-        config.merge_from_dict(option_parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options)
-    config.load_from = args.checkpoint
-    config.setdefault('work_dir', str(args.out / 'work'))
+    if args.cfg_options:  # parsed here, so that --help needs no import
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+        config.merge_from_dict(parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options)
+    dataset = config.test_dataloader.dataset
+    infos = dataset.get('metainfo', {}).get('keypoint_info')
+    if not config.get('model') or dataset.get('type') != 'CocoDataset' or (infos and len(infos) != 17):
+        raise ValueError(f"{args.config} is no config of a model with COCO's 17 keypoints: its data set is "
+                         f'{dataset.get("type")} with {len(infos or [])} keypoints')
+    # Never the config's own: MMEngine writes the config there, over that of the training.
+    config.work_dir = str(args.out / 'work')
     return config
 
 
-def needed_files(config) -> List[Tuple[str, Path, str]]:
-    """What is to be there, where, and where to get it."""
+def images_file(config) -> Path:
     dataset = config.test_dataloader.dataset
-    root = Path(dataset.data_root)
-    return [
-        ('the list of images', root / dataset.ann_file, 'it is in "2017 Testing Image info" of COCO'),
-        ('the folder of pictures', root / dataset.data_prefix.img, 'it is "2017 Test images" of COCO'),
-        ('the file of detections', Path(dataset.bbox_file),
-         "HRNet's authors offer it with their data, or make one of your own and give it by --bboxes"),
-        ('the checkpoint', Path(config.load_from), 'give one that a training wrote'),
-    ]
+    return Path(dataset.data_root) / dataset.ann_file
 
 
-def check(config) -> List[int]:
-    """The ids of the images, after a look at all that is needed.
+def check_files(config, checkpoint: str) -> None:
+    """Raise ValueError if something is missing, with where to get it."""
+    dataset = config.test_dataloader.dataset
+    for what, path, remedy in (
+            ('the list of images', images_file(config), 'it is in "2017 Testing Image info" of COCO'),
+            ('the folder of pictures', Path(dataset.data_root) / dataset.data_prefix.img,
+             'it is "2017 Test images" of COCO'),
+            ('the file of detections', Path(str(dataset.bbox_file)),
+             "HRNet's authors offer it with their data, or make one of your own and give it by --bboxes")):
+        if not path.exists():
+            raise ValueError(f'{what} is missing, looked for at {path}: {remedy}; docs/experiments.md has more')
+    if '://' not in checkpoint and not Path(checkpoint).is_file():
+        raise ValueError(f'the checkpoint is missing, looked for at {checkpoint}: give one that a training wrote')
+
+
+def check_boxes(config) -> List[int]:
+    """The ids of the images, after a look whether images, boxes and pictures belong together.
 
     Raises:
-        ValueError: Something is missing, or does not belong together.
+        ValueError: They do not, or a file is not in COCO's format.
     """
-    for what, path, remedy in needed_files(config):
-        if not path.exists() and '://' not in str(path):
-            raise ValueError(f'{what} is missing, looked for at {path}: {remedy}; docs/experiments.md has more')
-    (_, images_path, _), _, (_, bboxes_path, _), _ = needed_files(config)
+    dataset = config.test_dataloader.dataset
     contents = []
-    for path in (images_path, bboxes_path):
+    for path in (images_file(config), Path(dataset.bbox_file)):
         try:
             contents.append(json.loads(path.read_text()))
         except ValueError as error:
             raise ValueError(f'{path} cannot be read as JSON: {error}') from None
     try:
-        image_ids = [image['id'] for image in contents[0]['images']]
-        unknown = {box['image_id'] for box in contents[1] if box['category_id'] == 1} - set(image_ids)
+        names = {image['id']: image['file_name'] for image in contents[0]['images']}
+        used = {box['image_id'] for box in contents[1]
+                if box['category_id'] == 1 and len(box['bbox']) >= 4 and box['score'] is not None}
     except (KeyError, TypeError):
-        raise ValueError(f"{images_path} or {bboxes_path} is not in COCO's format: needed are images with ids, and a "
-                         'list of boxes with image_id, category_id, bbox and score') from None
-    if unknown:
-        raise ValueError(f'{bboxes_path} has boxes of {len(unknown)} images that {images_path} does not list, such as '
-                         f'{min(unknown)}: they are of another test set')
-    return image_ids
+        raise ValueError(f"{images_file(config)} or {dataset.bbox_file} is not in COCO's format: needed are "
+                         'images with id and file_name, and boxes with image_id, category_id, bbox, score') from None
+    if not used:
+        raise ValueError(f'{dataset.bbox_file} has no box of a person (category_id 1)')
+    if used - set(names):
+        raise ValueError(f'{dataset.bbox_file} has boxes of {len(used - set(names))} images that {images_file(config)} '
+                         f'does not list, such as {min(used - set(names))}: they are of another test set')
+    folder = Path(dataset.data_root) / dataset.data_prefix.img
+    missing = [names[image_id] for image_id in sorted(used) if not (folder / names[image_id]).is_file()]
+    if missing:
+        raise ValueError(f'{len(missing)} of {len(used)} pictures are missing in {folder}, such as {missing[0]}')
+    return list(names)
+
+
+def run(config, checkpoint: str, folder: Path) -> List[dict]:
+    """MMPose's test loop; the results as its evaluator writes them, into `folder` too."""
+    from mmengine.runner import Runner
+
+    from rampose.engine.weights import load_weights
+    config.test_evaluator.update(format_only=True, outfile_prefix=str(folder / 'results'),
+                                 ann_file=str(images_file(config)))
+    runner = Runner.from_cfg(config)
+    load_weights(runner.model, checkpoint)  # the runner itself only warns of another model's checkpoint
+    runner.test()
+    return json.loads((folder / 'results.keypoints.json').read_text())
 
 
 def main() -> int:
@@ -101,25 +132,18 @@ def main() -> int:
     try:
         submission_name(TESTSET, args.name)
         config = load_config(args)
-        image_ids = check(config)
-    except (ValueError, OSError, AttributeError) as error:
+        check_files(config, args.checkpoint)
+        image_ids = check_boxes(config)
+        folder = args.out / 'work'
+        folder.mkdir(parents=True, exist_ok=True)
+        results = run(config, args.checkpoint, folder)
+    except (CheckpointError, ValueError, OSError) as error:
         print(f'test_dev.py: {error}', file=sys.stderr)
         return UNUSABLE
-
-    from mmengine.runner import Runner
-    with tempfile.TemporaryDirectory(prefix='rampose-test-dev-') as folder:
-        config.test_evaluator.update(format_only=True, outfile_prefix=f'{folder}/results',
-                                     ann_file=str(needed_files(config)[0][1]))
-        try:
-            Runner.from_cfg(config).test()
-        except CheckpointError as error:
-            print(f'test_dev.py: {error}', file=sys.stderr)
-            return UNUSABLE
-        results = json.loads(Path(f'{folder}/results.keypoints.json').read_text())
     try:
         path = write_submission(as_submission(results, image_ids), args.out, TESTSET, args.name)
     except (ValueError, OSError) as error:
-        print(f'test_dev.py: {error}', file=sys.stderr)
+        print(f'test_dev.py: {error}; the results stay in {folder}/results.keypoints.json', file=sys.stderr)
         return NOT_SUBMITTABLE
     print(f'{path} written: {len(results)} people on {len({result["image_id"] for result in results})} of '
           f'{len(image_ids)} images; upload it to the server of COCO keypoints, {TESTSET}')

@@ -27,8 +27,10 @@ def with_random_weights(config: Config) -> nn.Module:
     with DefaultScope.overwrite_default_scope('mmpose'):
         model = MODELS.build(model_config)
     w, h = config.codec.input_size
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0  # the statistics of the one batch
     model.train()
     with torch.no_grad():
-        for _ in range(3):  # of momentum 0.1
-            model(torch.randn(2, 3, h, w), None, mode='tensor')
+        model(torch.randn(2, 3, h, w), None, mode='tensor')
     return model.eval()

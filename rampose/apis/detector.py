@@ -16,8 +16,8 @@ from mmpose.evaluation.functional import nms
 
 import rampose.plugin  # noqa: F401  loads checkpoints safely
 
+from ..engine.weights import load_weights
 from .pose_model import choose_device
-from .weights import load_weights
 
 FASTER_RCNN_CONFIG = Path(mmpose.__file__).parent / '.mim/demo/mmdetection_cfg/faster_rcnn_r50_fpn_coco.py'
 

@@ -15,7 +15,7 @@ from torch import nn
 
 import rampose.plugin  # noqa: F401  registers the models, and loads checkpoints safely
 
-from .weights import load_weights
+from ..engine.weights import load_weights
 
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 

@@ -57,7 +57,8 @@ class ExportedNetwork(nn.Module):
         return (inputs - self.mean) / self.std if self.info.mean else inputs
 
     def _heatmaps(self, inputs: Tensor) -> Tensor:
-        return self.model.head.forward(self.model.extract_feat(inputs)).float()
+        heatmaps = self.model.head.forward(self.model.extract_feat(inputs))
+        return (heatmaps[-1] if isinstance(heatmaps, list) else heatmaps).float()  # heads of several stages: the last
 
 
 def decode(heatmaps: Tensor, codec: dict) -> Tuple[Tensor, Tensor]:

@@ -17,7 +17,9 @@ With the attention weights at 1 and GPR passing the highest-resolution map throu
 HRNet's own heatmaps (docs/reading_of_the_paper.md has why), so training starts from its AP.
 """
 
+import ast
 import copy
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +57,7 @@ class HRNetWeights:
     backbone: Dict[str, Tensor]
     final_layer: Dict[str, Tensor]  # weight and bias of the convolution to heatmaps; empty if there is none
     left_out: List[str]  # names in the file of what is neither
+    codec: Optional[dict] = None  # what its heatmaps mean; MMPose 1.x alone writes it into the file
 
     @property
     def num_keypoints(self) -> Optional[int]:
@@ -96,8 +99,30 @@ def read_hrnet(path: Union[str, Path]) -> HRNetWeights:
         state = next((content[key] for key in ('state_dict', 'best_state_dict', 'model') if key in content), None)
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConversionError('it holds no state_dict; give the checkpoint of an HRNet')
-    state = {name[len('module.'):] if name.startswith('module.') else name: value for name, value in state.items()}
-    return _sorted_out(state)
+    # float32, since half precision is how files are stored, not how they were trained.
+    state = {name[len('module.'):] if name.startswith('module.') else name:
+             value.float() if value.is_floating_point() else value for name, value in state.items()}
+    return dataclasses.replace(_sorted_out(state), codec=_codec_of(content))
+
+
+def _codec_of(content: dict) -> Optional[dict]:
+    """The codec in the config that MMPose 1.x keeps in its checkpoints as text; it is read, not run."""
+    meta = content.get('meta')
+    text = meta.get('cfg') if isinstance(meta, dict) else None
+    try:
+        for node in ast.parse(text).body:  # codec = dict(type='MSRAHeatmap', ...)
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == 'codec':
+                return {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.value.keywords}
+    except (AttributeError, SyntaxError, TypeError, ValueError):
+        pass  # another kind of config; nothing is known of the codec
+    return None
+
+
+def same_codec(codec: dict, other: dict) -> bool:
+    """Whether heatmaps of one mean the same in the other: kind, input size and way of decoding."""
+    return all(of_one == of_other for of_one, of_other in (
+        (codec['type'], other['type']), (tuple(codec['input_size']), tuple(other['input_size'])),
+        (codec.get('unbiased', False), other.get('unbiased', False))))
 
 
 def _load_safetensors(path: Path) -> dict:
@@ -149,11 +174,12 @@ def convert(weights: HRNetWeights, config: Config, num_keypoints: Optional[int] 
             pictures of people.
 
     Raises:
+        ValueError: A config of another model.
         ConversionError: Tensors that the model lacks, or needs, or has in other shapes; or a model that does not
             compute what the HRNet did.
     """
+    check_is_ours(config)
     model_config = copy.deepcopy(config.model)
-    _check_is_ours(model_config)
     if num_keypoints:
         model_config.head.out_channels = num_keypoints
     elif weights.num_keypoints not in (None, model_config.head.out_channels):
@@ -182,10 +208,15 @@ def _convert(weights: HRNetWeights, model_config: Config, input_size: tuple, ima
     return Conversion(model, taken, new, _largest_difference(model, model_config, weights, with_head, images))
 
 
-def _check_is_ours(model: Config) -> None:
-    backbone, head = model.get('backbone', {}).get('type'), model.get('head', {}).get('type')
-    if (backbone, head) != ('RAMHRNet', 'GPRHead') or not model.head.get('with_refinement', True):
-        raise ConversionError(f'the config has {backbone} and {head}; needed are RAMHRNet and GPRHead, with refinement')
+def check_is_ours(config: Config) -> None:
+    """Raise ValueError unless the config is of a model that can start from an HRNet."""
+    model = config.get('model') or {}
+    backbone, head = (model.get(part, {}).get('type') for part in ('backbone', 'head'))
+    if (backbone, head) != ('RAMHRNet', 'GPRHead') or not model['head'].get('with_refinement', True) \
+            or 'codec' not in config:
+        codec = 'a codec' if 'codec' in config else 'no codec'
+        raise ValueError(f'{config.filename} has {backbone}, {head} and {codec}; needed are '
+                         'RAMHRNet, GPRHead with refinement, and a codec')
 
 
 def _load(model: nn.Module, state: Dict[str, Tensor]) -> tuple:
@@ -242,8 +273,10 @@ def _largest_difference(model: nn.Module, model_config: Config, weights: HRNetWe
     else:
         got = model.head.refinement(got)
     difference = float((got - expected).abs().max())
-    if not difference <= TOLERANCE * max(1., float(expected.abs().max())):  # nor NaN
-        raise ConversionError(f'the converted model is {difference:.1e} off the HRNet, allowed is {TOLERANCE}: '
+    # Of the largest value, which for feature maps may be large; heatmaps reach about 1.
+    allowed = TOLERANCE * max(1., float(expected.abs().max()))
+    if not difference <= allowed:  # nor NaN
+        raise ConversionError(f'the converted model is {difference:.1e} off the HRNet, allowed is {allowed:.1e}: '
                               'it is of another architecture, or holds NaN')
     return difference
 

@@ -49,7 +49,7 @@ def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional
     """
     content = load_checkpoint_file(checkpoint, map_location='cpu')
     state = content.get('state_dict') if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise CheckpointError(f'{checkpoint} holds no state_dict; give a checkpoint that a training wrote')
     meta = {key: plain(value) for key, value in (content.get('meta') or {}).items() if key in KEPT_META}
     # Cloned, or a tensor that is part of a larger one would bring all of it.

@@ -14,7 +14,7 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from rampose.engine.checkpoint import CheckpointError
-from rampose.engine.conversion import ConversionError, convert, generated_images, read_hrnet, save
+from rampose.engine.conversion import ConversionError, convert, generated_images, read_hrnet, same_codec, save
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/body_2d_keypoint/topdown_heatmap/coco'
 WIDTHS = ('w32', 'w48')
@@ -83,7 +83,8 @@ def test_heatmaps_are_the_hrnets(hrnet, layout, tmp_path):
     width, reference = hrnet
     torch.save(POSE_LAYOUTS[layout](reference.state_dict()), tmp_path / 'in.pth')
     weights = read_hrnet(tmp_path / 'in.pth')
-    assert weights.layout in (layout, "HRNet's authors, pose") and weights.left_out == []
+    assert weights.layout == ("HRNet's authors, pose" if 'authors' in layout else layout)
+    assert weights.left_out == []
     config = config_of(width)
     save(convert(weights, config), weights, tmp_path / 'out.pth')
 
@@ -234,8 +235,31 @@ def test_a_model_that_is_not_ours_is_refused(hrnet):
     width, reference = hrnet
     config = config_of(width)
     config.model.backbone.type = 'HRNet'
-    with pytest.raises(ConversionError, match='the config has HRNet and GPRHead; needed are RAMHRNet and GPRHead'):
+    with pytest.raises(ValueError, match='has HRNet, GPRHead and a codec; needed are RAMHRNet, GPRHead'):
         convert(weights_of(reference), config)
+
+
+CFG = """default_scope = 'mmpose'
+codec = dict(heatmap_size=(48, 64), input_size=(192, 256), sigma=2, type='{}')
+model = dict(head=dict(decoder=dict(type='{}')), backbone=print('run'))
+"""
+
+
+@w32
+def test_half_precision_and_the_codec_of_the_file(hrnet, tmp_path, capsys):
+    width, reference = hrnet
+    half = copy.deepcopy(reference).half().state_dict()
+    torch.save(dict(meta=dict(cfg=CFG.format('UDPHeatmap', 'UDPHeatmap')), state_dict=half), tmp_path / 'in.pth')
+    weights = read_hrnet(tmp_path / 'in.pth')
+    assert convert(weights, config_of(width)).largest_difference < 1e-4
+    assert weights.codec == dict(heatmap_size=(48, 64), input_size=(192, 256), sigma=2, type='UDPHeatmap')
+    assert capsys.readouterr().out == ''  # nothing in the file is run
+    assert not same_codec(weights.codec, dict(type='MSRAHeatmap', input_size=(192, 256)))
+    assert not same_codec(weights.codec, dict(type='UDPHeatmap', input_size=(288, 384)))
+    assert same_codec(weights.codec, dict(type='UDPHeatmap', input_size=[192, 256], sigma=3))
+    for cfg in ('not (python', 'codec = 3', None, 7):
+        torch.save(dict(meta=dict(cfg=cfg), state_dict=half), tmp_path / 'in.pth')
+        assert read_hrnet(tmp_path / 'in.pth').codec is None
 
 
 def test_a_file_that_is_missing_or_broken(tmp_path):
@@ -259,21 +283,29 @@ def run_tool(root, *args):
 def test_the_tool(hrnet, root, tmp_path, tiny_sample):
     width, reference = hrnet
     path, out = tmp_path / 'in.pth', tmp_path / 'new/out.pth'
-    torch.save(dict(state_dict=reference.state_dict()), path)
+    # As MMPose writes it, of a model with UDP for W32.
+    meta = dict(cfg=CFG.format('UDPHeatmap', 'UDPHeatmap'))
+    torch.save(dict(meta=meta, state_dict=reference.state_dict()), path)
     if width == 'w48':
         done = run_tool(root, path, out, '--num-keypoints', 14)
         assert done.returncode == 0, done.stderr
         assert 'head.final_layer (2)' in done.stdout.split('new:')[1]
+        assert 'note: the HRNet was trained with UDPHeatmap at (192, 256)' in done.stdout  # no config of ours for W48
+        assert done.stdout.endswith(f'load_from={out} model.backbone.init_cfg=None model.head.out_channels=14\n')
         return
     done = run_tool(root, path, out, '--images', tiny_sample / 'val')
     assert done.returncode == 0, done.stderr
     assert 'HRNet-W32, layout: MMPose 1.x' in done.stdout and 'taken: 1754 tensors' in done.stdout
+    assert 'w32-gpr_udp-4xb32-240e_coco-256x192.py --cfg-options load_from=' in done.stdout
+    assert 'note' not in done.stdout
     assert 'backbone.stage2.attention (8)' in done.stdout and 'head.refinement (54)' in done.stdout
     assert torch.load(out, weights_only=True)['meta']['converted_from'] == 'MMPose 1.x'
 
     shutil.rmtree(out.parent)
     torch.save(without(reference.state_dict(), 'stage3.2.'), path)
     for args, status, message in (
+            ((path, out, '--config', root / 'configs/_base_/models/ram-hrnet-w32_gpr.py'), 2,
+             'ram-hrnet-w32_gpr.py has RAMHRNet, GPRHead and no codec'),
             ((path, out), 1, f'{path}: the checkpoint lacks what the config needs: backbone.stage3.2.'),
             ((tmp_path / 'no.pth', out), 2, 'no.pth can not be found'),
             ((path, tmp_path / 'out.onnx'), 2, 'its name must end in .pth'),

@@ -1,7 +1,16 @@
 import json
+from types import SimpleNamespace
 
 import pytest
+from mmengine.dataset import Compose
 from mmengine.runner import Runner
+
+from rampose.engine.hooks import KeypointNumberHook
+
+
+class Coco(list):
+    """An empty data set with COCO's keypoints."""
+    metainfo = dict(num_keypoints=17, dataset_name='coco')
 
 
 def test_agreement_passes(tiny_config):
@@ -19,6 +28,29 @@ def test_a_head_with_another_number(tiny_config):
     tiny_config.experiment_name = 'test'
     with pytest.raises(ValueError, match="model has 5 keypoints, the metainfo of test's data set"):
         Runner.from_cfg(tiny_config).test()
+
+
+def check(loop, dataset, **test_cfg):
+    """What the hook says of a model with 19 keypoints and a data set in one of the loops."""
+    model = SimpleNamespace(head=SimpleNamespace(out_channels=19), test_cfg=test_cfg)
+    loops = {f'_{name}_loop': None for name in ('train', 'val', 'test')}
+    loops[f'_{loop}_loop'] = SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
+    KeypointNumberHook().before_run(SimpleNamespace(model=model, **loops))
+
+
+def test_a_model_of_several_data_sets_is_tested_by_a_choice_of_its_keypoints():
+    """As MMPose's configs for COCO and AIC together are; what they train on has all 19."""
+    check('test', Coco(), output_keypoint_indices=list(range(17)))
+    with pytest.raises(ValueError, match="model has 19 keypoints, the metainfo of train's"):
+        check('train', Coco(), output_keypoint_indices=list(range(17)))
+    with pytest.raises(ValueError, match="model gives 16 keypoints, the metainfo of test's"):
+        check('test', Coco(), output_keypoint_indices=list(range(16)))
+
+
+def test_keypoints_that_a_pipeline_converts_are_left_to_it():
+    dataset = Coco()
+    dataset.pipeline = Compose([dict(type='KeypointConverter', num_keypoints=19, mapping=[(0, 0)])])
+    check('train', dataset)
 
 
 def test_annotations_with_another_number(tiny_config, tmp_path):

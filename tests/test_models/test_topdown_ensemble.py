@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from mmengine import Config
-from mmengine.runner import Runner
+from mmengine.runner import Runner, load_checkpoint
 from mmpose.registry import MODELS
+
+from rampose.engine.checkpoint import CheckpointError
 
 
 @pytest.fixture
@@ -90,13 +92,37 @@ def test_the_test_loop_brings_the_first_members_checkpoint(members, tmp_path):
     without.load_state_dict(torch.load(tmp_path / 'whole.pth', weights_only=True)['state_dict'])
 
 
+def test_no_member_stays_random(members, tmp_path):
+    """MMEngine's loading alone would only warn."""
+    _, made, models = members
+    alone = dict(config=made[0]['config'])
+    with pytest.raises(CheckpointError, match='member 2 of the ensemble has no checkpoint'):
+        load_checkpoint(ensemble_of([alone, alone]), made[0]['checkpoint'])
+    state = models[0].state_dict()
+    state['head.final_layer.weight'] = state['head.final_layer.weight'][:5]
+    for change in (dict(state), {name: value for name, value in state.items() if 'stage4' not in name}):
+        torch.save(dict(state_dict=change), tmp_path / 'other.pth')
+        with pytest.raises(CheckpointError, match='not that of member 1'):
+            load_checkpoint(ensemble_of([alone, made[1]]), str(tmp_path / 'other.pth'))
+        with pytest.raises(CheckpointError, match=r'other\.pth belongs to another model'):
+            ensemble_of([made[0], dict(alone, checkpoint=str(tmp_path / 'other.pth'))])
+
+
 def test_members_that_do_not_fit_together_are_refused(members, tmp_path):
     config, made, _ = members
-    other = copy.deepcopy(config)
-    other.codec.input_size = (192, 256)
-    other.dump(tmp_path / 'other.py')
-    with pytest.raises(ValueError, match=r'differ in input size: \(96, 128\), \(192, 256\)'):
-        ensemble_of([made[0], dict(config=str(tmp_path / 'other.py'))])
+    for change, message in (
+            (dict(codec=dict(input_size=(192, 256))), r'differ in input size: \(96, 128\), \(192, 256\)'),
+            (dict(codec=dict(type='UDPHeatmap')), r"differ in codec: \('MSRAHeatmap', None\), \('UDPHeatmap', None\)"),
+            ({}, "differ in keypoints: .'nose'.*'tail'")):
+        other = copy.deepcopy(config)
+        other.merge_from_dict(change)
+        if not change:
+            other.test_dataloader.dataset.metainfo.keypoint_info[0].name = 'tail'
+        other.dump(tmp_path / 'other.py')
+        with pytest.raises(ValueError, match=message):
+            ensemble_of([made[0], dict(config=str(tmp_path / 'other.py'))])
+    with pytest.raises(ValueError, match=r'got images of \(192, 256\), but the members take \(96, 128\)'):
+        ensemble_of(made)(torch.zeros(1, 3, 256, 192), [], mode='predict')
     with pytest.raises(ValueError, match='no members'):
         ensemble_of([])
     with pytest.raises(FileNotFoundError, match='nowhere.pth'):

@@ -3,6 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import HOOKS
 
 
@@ -29,12 +30,22 @@ class KeypointNumberHook(Hook):
             num_keypoints = metainfo.get('num_keypoints')
             if num_keypoints is None:  # a loop that this run has not, or another kind of data set
                 continue
-            if out_channels not in (None, num_keypoints):
+            pipeline = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+            if any(isinstance(step, KeypointConverter) for step in pipeline):  # joint training on several data sets
+                continue
+            chosen = model.test_cfg.get('output_keypoint_indices') if name != 'train' else None
+            if chosen:  # a test on one of several data sets that the model was trained on
+                if len(chosen) != num_keypoints:
+                    raise ValueError(f"the model gives {len(chosen)} keypoints, the metainfo of {name}'s data set "
+                                     f'({metainfo.get("dataset_name")}) {num_keypoints}: set '
+                                     f'model.test_cfg.output_keypoint_indices to {num_keypoints} of its keypoints')
+            elif out_channels not in (None, num_keypoints):
                 raise ValueError(f"the model has {out_channels} keypoints, the metainfo of {name}'s data set "
                                  f'({metainfo.get("dataset_name")}) {num_keypoints}: set model.head.out_channels to '
                                  f'{num_keypoints}, or give the data set the metainfo it was annotated with')
             keypoints = dataset.get_data_info(0).get('keypoints') if len(dataset) else None
             if keypoints is not None and keypoints.shape[-2] != num_keypoints:
-                raise ValueError(f'the first annotation in {dataset.ann_file} has {keypoints.shape[-2]} keypoints, the '
+                where = getattr(dataset, 'ann_file', name)
+                raise ValueError(f'the first annotation in {where} has {keypoints.shape[-2]} keypoints, the '
                                  f"metainfo of {name}'s data set ({metainfo.get('dataset_name')}) {num_keypoints}: "
                                  'give the metainfo that belongs to these annotations')

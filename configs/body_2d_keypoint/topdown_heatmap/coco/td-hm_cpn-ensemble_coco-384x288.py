@@ -3,7 +3,7 @@
 #
 #   mim test mmpose THIS --checkpoint work_dirs/td-hm_cpn-res50_4xb32-240e_coco-384x288/epoch_240.pth
 #
-# The checkpoint of the command is the first member's.
+# The checkpoint of the command is the first member's; $CPN_RES101 names the second's, where it is not in work_dirs.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/datasets/coco_topdown_384x288.py',

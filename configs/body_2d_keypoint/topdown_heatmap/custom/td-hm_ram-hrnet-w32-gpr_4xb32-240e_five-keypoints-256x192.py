@@ -14,7 +14,7 @@ dataset_info = dict(
     dataset_name='five_keypoints',
     paper_info=dict(),
     # In the order of the annotations. swap: which keypoint it is in a mirrored picture, '' for itself. type: for
-    # half-body augmentation, which needs some of each; color: RGB, for drawings.
+    # half-body augmentation, which MMPose leaves out below nine labelled keypoints; color: RGB, for drawings.
     keypoint_info={
         0: dict(name='nose', id=0, color=[51, 153, 255], type='upper', swap=''),
         1: dict(name='left_wrist', id=1, color=[0, 255, 0], type='upper', swap='right_wrist'),

@@ -6,7 +6,7 @@ from typing import List, Union
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from ..engine.checkpoint import CheckpointError
+from .checkpoint import CheckpointError
 
 
 def load_weights(model: nn.Module, checkpoint: Union[str, Path]) -> dict:
