@@ -164,7 +164,7 @@ def test_int8(format, pose_config, pose_checkpoint, tmp_path, onnx_model, eager,
 def write_other(folder, pose_config, backbone: dict, head: dict) -> tuple:
     config = Config.fromfile(pose_config)
     config.model.backbone = backbone
-    config.model.head = dict(head, type='HeatmapHead', out_channels=17, decoder=config.model.head.decoder)
+    config.model.head = dict(dict(type='HeatmapHead', out_channels=17, decoder=config.model.head.decoder), **head)
     config.dump(folder / 'other.py')
     network = MODELS.build(Config.fromfile(folder / 'other.py').model)
     network.train()
@@ -176,14 +176,16 @@ def write_other(folder, pose_config, backbone: dict, head: dict) -> tuple:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['HRNet', 'SimpleBaseline'])
-def test_hrnet_and_simple_baseline_are_exported_too(name, pose_config, tmp_path, photo, bboxes):
+@pytest.mark.parametrize('name', ['HRNet', 'SimpleBaseline', 'CPN'])
+def test_other_systems_are_exported_too(name, pose_config, tmp_path, photo, bboxes):
     extra = Config.fromfile(pose_config).model.backbone.extra
     extra.stage4.multiscale_output = False
     models = dict(
         HRNet=dict(backbone=dict(type='HRNet', in_channels=3, extra=extra),
                    head=dict(in_channels=16, deconv_out_channels=None)),
-        SimpleBaseline=dict(backbone=dict(type='ResNet', depth=18), head=dict(in_channels=512)))
+        SimpleBaseline=dict(backbone=dict(type='ResNet', depth=18), head=dict(in_channels=512)),
+        CPN=dict(backbone=dict(type='ResNet', depth=18, out_indices=(0, 1, 2, 3)),  # its head gives a list
+                 head=dict(type='CPNHead', in_channels=[64, 128, 256, 512], num_channels=32)))
     files = write_other(tmp_path, pose_config, **models[name])
     report = export(*files, tmp_path)
     keypoints, _ = TopdownPredictor(report.path)(photo, bboxes)
