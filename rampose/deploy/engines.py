@@ -5,13 +5,38 @@ import re
 import threading
 import warnings
 from pathlib import Path
-from typing import List, Optional, Union
+from typing import Callable, List, Optional, TypeVar, Union
 
 import numpy as np
 
 from .metadata import METADATA_KEY
 
 BACKENDS = ('onnxruntime', 'openvino')
+T = TypeVar('T')
+
+
+def in_own_thread(call: Callable[[], T]) -> T:
+    """Call something that loads OpenVINO's CPU plugin, in a thread that ends with it; its result or its error.
+
+    The plugin gives the thread that loads it a stack of its own for signals, and unmaps that when it goes. Where
+    several came and went, the thread is left with a stack that is gone, and the next signal that Python handles, Ctrl-C
+    or the end of a data loader's worker, ends the process (seen with openvino 2026.4).
+    """
+    results: List[T] = []
+    errors: List[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)  # Ctrl-C need not wait for it
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 class OnnxRuntimeEngine:
@@ -83,6 +108,9 @@ class OpenVINOEngine:
             raise FileNotFoundError(f'{path.with_suffix(".bin")} is missing: the weights of {path.name}, which belong '
                                     'beside it')
         self._openvino, self._core = openvino, openvino.Core()
+        # Now, and not when it is first used in another thread.
+        capabilities = in_own_thread(lambda: self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'))
+        self._has_bf16 = 'BF16' in capabilities
         try:
             self._model = self._core.read_model(str(path))
         except RuntimeError as error:
@@ -103,11 +131,10 @@ class OpenVINOEngine:
         if dtype not in (None, 'float32', 'bfloat16'):
             raise ValueError(f'got dtype {dtype!r}; OpenVINO computes in float32 or bfloat16')
         wants_bf16 = dtype == 'bfloat16' or (dtype is None and precision in ('bf16', 'int8'))
-        has_bf16 = 'BF16' in self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-        if not has_bf16 and (dtype == 'bfloat16' or (wants_bf16 and precision == 'bf16')):
+        if not self._has_bf16 and (dtype == 'bfloat16' or (wants_bf16 and precision == 'bf16')):
             warnings.warn('this CPU has no bfloat16: the model runs in float32, more exactly and more slowly',
                           stacklevel=4)
-        self._settings = dict(INFERENCE_PRECISION_HINT='bf16' if wants_bf16 and has_bf16 else 'f32')
+        self._settings = dict(INFERENCE_PRECISION_HINT='bf16' if wants_bf16 and self._has_bf16 else 'f32')
         if num_threads:
             self._settings['INFERENCE_NUM_THREADS'] = num_threads
         # A crop at a time: known shapes take 8 % less, and a CPU gains nothing from a batch that streams do not give.

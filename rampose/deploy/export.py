@@ -20,6 +20,7 @@ from .. import __version__
 from ..apis.pose_model import load_estimator
 from .calibration import read_crops
 from .decoding import check_codec
+from .engines import in_own_thread
 from .folding import fold
 from .metadata import METADATA_KEY, ModelInfo
 from .network import ExportedNetwork
@@ -280,12 +281,12 @@ def _quantize(model: object, kept: List[str], info: ModelInfo, calibration: np.n
     crops = nncf.Dataset(calibration, lambda crop: as_feed(info.prepare(crop[None])))
     # Histograms and the thorough bias correction take minutes, and more than halve the shift of the keypoints
     # (docs/deployment.md).
-    return nncf.quantize(
+    return in_own_thread(lambda: nncf.quantize(
         model, crops, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
         fast_bias_correction=not thorough,
         ignored_scope=nncf.IgnoredScope(names=kept, validate=False),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
-            activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM))
+            activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM)))
 
 
 def _compare(path: Path, info: ModelInfo, eager: ExportedNetwork, calibration: Optional[np.ndarray]):

@@ -165,6 +165,22 @@ def test_a_cpu_without_bfloat16_falls_back_and_says_so(openvino_model, monkeypat
     np.testing.assert_allclose(predictor(photo, bboxes)[0], expected, atol=1e-3)
 
 
+@pytest.mark.skipif(sys.platform == 'win32', reason='no such signals')
+def test_signals_are_handled_after_models_came_and_went(openvino_model):
+    """OpenVINO's plugin leaves the thread that loads it without a stack for signals, if it is let."""
+    code = f"""
+import faulthandler, gc, os, signal
+from rampose.apis import TopdownPredictor
+faulthandler.enable()  # as pytest does
+signal.signal(signal.SIGUSR1, lambda *_: print('handled', flush=True))
+first, second = TopdownPredictor({str(openvino_model)!r}), TopdownPredictor({str(openvino_model)!r})
+del first; gc.collect(); os.kill(os.getpid(), signal.SIGUSR1)
+del second; gc.collect(); os.kill(os.getpid(), signal.SIGUSR1)
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.split() == ['handled'] * 2, done.stderr
+
+
 def test_the_engines_are_asked_for_by_name(onnx_model):
     assert isinstance(engines.open_engine(onnx_model, None), engines.OnnxRuntimeEngine)
     assert isinstance(engines.open_engine(onnx_model, 'openvino'), engines.OpenVINOEngine)
