@@ -87,3 +87,14 @@ def test_the_readmes_table_is_that_of_the_metafiles(root, model_zoo):
         assert f"| {model['Results'][0]['Metrics'][model_zoo.REPORTED]} |" in line
         assert f"{model['Metadata']['Parameters (M)']} M" in line
         assert f"| {model['Metadata']['Multiply-adds / 2^30']} |" in line
+
+
+def test_the_table_of_the_experiments_page_is_that_of_the_metafiles(root, model_zoo):
+    page = (root / 'docs/experiments.md').read_text()
+    metadata = {model['Name']: model['Metadata'] for model in model_zoo.read_models()}
+    for row in TABLE_1:
+        counted = metadata[row.config]
+        line = next(line for line in page.splitlines() if line.startswith(f'| {row.title} | {row.size} |'))
+        assert f"{row.parameters or '-'} / {counted['Parameters (M)']:.2f} |" in line
+        assert f"{row.gflops or '-'} / {counted['Multiply-adds / 2^30']:.3f} |" in line
+        assert line.endswith(f"| {row.ap_val or '-'}, {row.ap_test_dev or '-'} |")
