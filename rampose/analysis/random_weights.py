@@ -12,8 +12,9 @@ from torch import nn
 def with_random_weights(config: Config) -> nn.Module:
     """Build a config's model with random weights.
 
-    Nothing is read or downloaded: neither ``init_cfg`` nor the checkpoints of an ensemble's members. The statistics of
-    the batch norms fit the weights; with others, numbers can become so small that a CPU is slow with them.
+    Nothing is read or downloaded: neither ``init_cfg`` nor the checkpoints of an ensemble's members. Three batches move
+    the statistics of the batch norms towards such as fit the weights: with a new model's, numbers can become so small
+    that a CPU is slow with them.
 
     Returns:
         The model, in eval mode.
@@ -27,10 +28,8 @@ def with_random_weights(config: Config) -> nn.Module:
     with DefaultScope.overwrite_default_scope('mmpose'):
         model = MODELS.build(model_config)
     w, h = config.codec.input_size
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 1.0  # the statistics of the one batch
     model.train()
     with torch.no_grad():
-        model(torch.randn(2, 3, h, w), None, mode='tensor')
+        for _ in range(3):
+            model(torch.randn(2, 3, h, w), None, mode='tensor')
     return model.eval()
