@@ -9,7 +9,7 @@ ARGS ?=
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup:  ## Make the environment .venv (the first time, mmcv is compiled: about 10 minutes on 2 cores)
+setup:  ## Make the environment .venv (the first time, mmcv is compiled: about 8 minutes on 2 cores)
 	@requirements/install.sh
 
 demo: setup  ## Train, test and look at a small model on a generated sample; DATA=/path/to/coco takes COCO and the real config

@@ -39,6 +39,16 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Raise OSError, which names the file, if it could not be written; its folder is made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part_of(path).touch()
+        part_of(path).unlink()
+    except OSError as error:
+        raise OSError(f'{path} cannot be written: {error}') from None
+
+
 def write_csv(path: Path, rows: Sequence[Dict[str, object]]) -> None:
     """Write rows with the same columns as CSV, whole or not at all."""
     text = io.StringIO()

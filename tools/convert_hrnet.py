@@ -60,11 +60,13 @@ def default_config(weights) -> Path:
 
 
 def next_step(out: Path, config_path: Path, config, num_keypoints: Optional[int]) -> str:
-    """The command that trains on from what was written."""
-    options = [f'load_from={out}', 'model.backbone.init_cfg=None']
-    if num_keypoints not in (None, config.model.head.out_channels):
-        options.append(f'model.head.out_channels={num_keypoints}')
-    return f'mim train mmpose {config_path} --cfg-options {" ".join(options)}'
+    """The command that trains on from what was written; with other keypoints it needs a config that has them."""
+    options = f'load_from={out} model.backbone.init_cfg=None'
+    if num_keypoints in (None, config.model.head.out_channels):
+        return f'to train on:\nmim train mmpose {config_path} --cfg-options {options}'
+    return (f'to train on, in a config with the metainfo of your {num_keypoints} keypoints '
+            '(docs/custom_keypoints.md):\n'
+            f'mim train mmpose CONFIG --cfg-options {options} model.head.out_channels={num_keypoints}')
 
 
 def read_images(folder: Path, input_size: tuple):
@@ -73,6 +75,8 @@ def read_images(folder: Path, input_size: tuple):
 
     from rampose.apis.images import IMAGE_SUFFIXES, read_image
     from rampose.engine.conversion import normalized
+    if not folder.is_dir():
+        raise ValueError(f'{folder} is no folder; give a folder of pictures by --images, or leave it out')
     paths = [path for path in sorted(folder.rglob('*')) if path.suffix.lower() in IMAGE_SUFFIXES]
     if not paths:
         raise ValueError(f'{folder} holds no pictures; give a folder of pictures by --images, or leave it out')
@@ -106,9 +110,11 @@ def main() -> int:
     import rampose.plugin  # noqa: F401
     from rampose.engine.checkpoint import CheckpointError
     from rampose.engine.conversion import ConversionError, check_is_ours, convert, read_hrnet, same_codec, save
+    from rampose.files import check_writable
     console = Console(highlight=False, soft_wrap=True)
     try:
         weights = read_hrnet(args.checkpoint)
+        check_writable(args.out)  # before the long work
         config_path = args.config or default_config(weights)
         config = Config.fromfile(config_path)
         check_is_ours(config)
@@ -116,22 +122,28 @@ def main() -> int:
         conversion = convert(weights, config, args.num_keypoints, images)
         save(conversion, weights, args.out)
     except (CheckpointError, ConversionError) as error:
-        print(f'convert_hrnet.py: {args.checkpoint}: {error}', file=sys.stderr)
+        named = str(args.checkpoint) in str(error)
+        print(f'convert_hrnet.py: {"" if named else f"{args.checkpoint}: "}{error}', file=sys.stderr)
         return DOES_NOT_FIT
     except (ValueError, OSError) as error:
         print(f'convert_hrnet.py: {error}', file=sys.stderr)
         return UNUSABLE
     console.print(f'{args.checkpoint}: HRNet-W{weights.width}, layout: {weights.layout}')
-    for title, names in (('taken', conversion.taken), ('new', conversion.new), ('left out', weights.left_out)):
+    left_out = weights.left_out
+    if weights.final_layer and 'head.final_layer.weight' in conversion.new:
+        console.print(f'note: the HRNet has {weights.num_keypoints} keypoints, the model {args.num_keypoints}: its '
+                      'last layer starts anew, so heatmaps are not compared')
+        left_out = left_out + [f'final_layer.{name}' for name in weights.final_layer]
+    for title, names in (('taken', conversion.taken), ('new', conversion.new), ('left out', left_out)):
         print_names(console, title, names, args.verbose)
     what = 'heatmaps' if 'head.final_layer.weight' in conversion.taken else 'highest-resolution map'
-    console.print(f'{what}: at most {conversion.largest_difference:.1e} from the HRNet\'s')
+    console.print(f"{what}: at most {conversion.largest_difference:.1e} from the HRNet's, which reach "
+                  f'{conversion.largest_value:.1e}')
     if weights.codec and not same_codec(weights.codec, config.codec):
         console.print(f'note: the HRNet was trained with {weights.codec["type"]} at {weights.codec["input_size"]} '
                       f'(w, h), the config has {config.codec.type} at {config.codec.input_size}: its AP is that of the '
                       'former')
-    console.print(f'{args.out} written; to train on:\n'
-                  f'{next_step(args.out, config_path, config, args.num_keypoints)}')
+    console.print(f'{args.out} written; {next_step(args.out, config_path, config, args.num_keypoints)}')
     return WRITTEN
 
 

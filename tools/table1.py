@@ -127,7 +127,7 @@ def main() -> int:
     from rampose.analysis.machine import describe_machine
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
     has_gpu = torch.cuda.is_available()
-    where = describe_machine() + (f'; {torch.cuda.get_device_name()}' if has_gpu else '')
+    where = f'{args.rounds} rounds on ' + describe_machine() + (f'; {torch.cuda.get_device_name()}' if has_gpu else '')
     console.print(f'{where}, random weights')
 
     models = {row: table1.build(row, ROOT / 'configs')

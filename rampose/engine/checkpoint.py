@@ -182,6 +182,8 @@ def _offender(error: pickle.UnpicklingError, path: Path) -> Optional[str]:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, KeyError):  # torch's old reader met a byte that it does not know
+        return "it is not in torch's format"
     return str(error).strip().split('\n')[0].rstrip('.') or type(error).__name__
 
 

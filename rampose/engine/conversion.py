@@ -23,7 +23,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -76,6 +76,7 @@ class Conversion:
     taken: List[str]  # names in the model's state_dict
     new: List[str]
     largest_difference: float  # between its heatmaps (or, without a head, maps) and the HRNet's, in eval mode
+    largest_value: float  # of the HRNet's
 
 
 def read_hrnet(path: Union[str, Path]) -> HRNetWeights:
@@ -144,8 +145,8 @@ def _sorted_out(state: Dict[str, Tensor]) -> HRNetWeights:
     backbone = {name[len(prefix):]: value for name, value in state.items()
                 if name.startswith(prefix) and (prefix or _BACKBONE.match(name))}
     if 'stage2.0.branches.0.0.conv1.weight' not in backbone or not any(key.startswith('stage4.') for key in backbone):
-        raise ConversionError(f'it is no HRNet: {prefix}stage2.0.branches.0.0.conv1.weight or stage4 is not among its '
-                              f'{len(state)} tensors, {_some(list(state))}')
+        raise ConversionError(f'it is no HRNet: {prefix}stage2.0.branches.0.0.conv1.weight or stage4 is missing; it '
+                              f'has {len(state)} tensors: {_some(list(state))}')
     layout, head = 'MMPreTrain, ImageNet' if prefix else "HRNet's authors or timm, ImageNet", None
     for name, its_layout in _POSE_HEADS[prefix].items():
         if f'{name}.weight' in state:  # a classifier has final_layer.0.weight
@@ -205,7 +206,7 @@ def _convert(weights: HRNetWeights, model_config: Config, input_size: tuple, ima
     model.eval()
     with torch.no_grad():
         model.head.refinement.init_pass_through(model.backbone(images)[0])
-    return Conversion(model, taken, new, _largest_difference(model, model_config, weights, with_head, images))
+    return Conversion(model, taken, new, *_largest_difference(model, model_config, weights, with_head, images))
 
 
 def check_is_ours(config: Config) -> None:
@@ -256,8 +257,11 @@ def normalized(pictures: np.ndarray) -> Tensor:
 
 @torch.no_grad()
 def _largest_difference(model: nn.Module, model_config: Config, weights: HRNetWeights, with_head: bool,
-                        images: Tensor) -> float:
-    """Run both models; on the highest-resolution map where the HRNet has no layer to heatmaps."""
+                        images: Tensor) -> Tuple[float, float]:
+    """Run both models: the largest difference, and the largest value of the HRNet.
+
+    On the highest-resolution map where the HRNet has no layer to heatmaps.
+    """
     hrnet_config = copy.deepcopy(model_config.backbone)
     hrnet_config.type = 'HRNet'
     hrnet_config.pop('with_attention', None)
@@ -272,13 +276,13 @@ def _largest_difference(model: nn.Module, model_config: Config, weights: HRNetWe
         got = model.head(got)
     else:
         got = model.head.refinement(got)
-    difference = float((got - expected).abs().max())
+    difference, largest = (float(x.abs().max()) for x in (got - expected, expected))
     # Of the largest value, which for feature maps may be large; heatmaps reach about 1.
-    allowed = TOLERANCE * max(1., float(expected.abs().max()))
+    allowed = TOLERANCE * max(1., largest)
     if not difference <= allowed:  # nor NaN
         raise ConversionError(f'the converted model is {difference:.1e} off the HRNet, allowed is {allowed:.1e}: '
                               'it is of another architecture, or holds NaN')
-    return difference
+    return difference, largest
 
 
 def save(conversion: Conversion, weights: HRNetWeights, path: Path) -> None:

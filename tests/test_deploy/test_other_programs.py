@@ -84,7 +84,8 @@ def test_plain_onnxruntime_as_the_docs_say(blots_model, root, dots, tmp_path, mo
     code = text[start:text.index('```', start)]
     namespace = dict(onnxruntime=onnxruntime)
     cv2.imwrite(str(tmp_path / 'photo.png'), dots)
-    (tmp_path / 'model.onnx').symlink_to(blots_model)
+    (tmp_path / 'exported').mkdir()
+    (tmp_path / 'exported/model.onnx').symlink_to(blots_model)
     monkeypatch.chdir(tmp_path)
     exec(code.replace('photo.jpg', 'photo.png').replace('50, 30, 210, 420', '100, 40, 220, 200'), namespace)
     predictor = TopdownPredictor(blots_model, flip_test=False)

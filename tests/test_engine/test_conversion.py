@@ -195,7 +195,7 @@ BROKEN = [
     (lambda state: {**state, 'head.deconv_layers.0.weight': torch.zeros(1)},
      r'more than an HRNet and its last layer: head\.deconv_layers\.0\.weight'),
     (lambda state: {**state, 'backbone.bn1.running_var': torch.full((64, ), float('nan'))}, 'holds NaN'),
-    (lambda state: dict(weight=torch.zeros(1)), 'it is no HRNet: .* 1 tensors, weight'),
+    (lambda state: dict(weight=torch.zeros(1)), 'it is no HRNet: .* 1 tensors: weight'),
     (lambda state: dict(state_dict=[1]), 'holds no state_dict'),
 ]
 
@@ -290,7 +290,9 @@ def test_the_tool(hrnet, root, tmp_path, tiny_sample):
         done = run_tool(root, path, out, '--num-keypoints', 14)
         assert done.returncode == 0, done.stderr
         assert 'head.final_layer (2)' in done.stdout.split('new:')[1]
+        assert 'the HRNet has 17 keypoints, the model 14' in done.stdout and 'left out: 2 tensors' in done.stdout
         assert 'note: the HRNet was trained with UDPHeatmap at (192, 256)' in done.stdout  # no config of ours for W48
+        assert 'with the metainfo of your 14 keypoints' in done.stdout
         assert done.stdout.endswith(f'load_from={out} model.backbone.init_cfg=None model.head.out_channels=14\n')
         return
     done = run_tool(root, path, out, '--images', tiny_sample / 'val')
@@ -309,6 +311,8 @@ def test_the_tool(hrnet, root, tmp_path, tiny_sample):
             ((path, out), 1, f'{path}: the checkpoint lacks what the config needs: backbone.stage3.2.'),
             ((tmp_path / 'no.pth', out), 2, 'no.pth can not be found'),
             ((path, tmp_path / 'out.onnx'), 2, 'its name must end in .pth'),
+            ((path, out, '--images', tmp_path / 'nowhere'), 2, 'nowhere is no folder'),
+            ((path, path / 'out.pth'), 2, f'{path}/out.pth cannot be written'),
             ((path, path), 2, 'IN and OUT are the same file')):
         done = run_tool(root, *args)
         assert done.returncode == status and message in done.stderr, done.stderr
