@@ -67,6 +67,7 @@ def test_builds_and_agrees_with_itself(path):
         for step in loader.dataset.pipeline:
             TRANSFORMS.build(step)
         assert DATASETS.get(loader.dataset.type)
+    assert config.data_mode == 'topdown' and config.dataset_type == loader.dataset.type, "MMPose's inferencers ask"
     batch = int(path.stem.split('xb')[1].split('-')[0])
     assert config.train_dataloader.batch_size == batch
     epochs = int(path.stem.split(f'xb{batch}-')[1].split('e_')[0])

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def test_runnable_commands_of_the_readme(root, tiny_sample, monkeypatch, tmp_pat
     monkeypatch.setenv('RAMPOSE_SAMPLE', str(tiny_sample))
     blocks = runnable_blocks(root)
     assert len(blocks) >= 3
+    shutil.rmtree(root / 'work_dirs/readme', ignore_errors=True)  # of an earlier run of this test
     for block in blocks:
         done = subprocess.run(['bash', '-euo', 'pipefail', '-c', block], capture_output=True, text=True, cwd=root)
         assert done.returncode == 0, f'{block}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}'

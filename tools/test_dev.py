@@ -39,6 +39,8 @@ def load_config(args: argparse.Namespace):
         ValueError: It is no config of a top-down model with COCO's keypoints.
     """
     from mmengine import Config, DictAction
+
+    from rampose.datasets.coco_server import NUM_KEYPOINTS
     config = Config.fromfile(args.config)
     test_dev = Config.fromfile(TEST_DEV)
     config.test_evaluator = test_dev.test_evaluator
@@ -51,9 +53,9 @@ def load_config(args: argparse.Namespace):
         config.merge_from_dict(parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options)
     dataset = config.test_dataloader.dataset
     infos = dataset.get('metainfo', {}).get('keypoint_info')
-    if not config.get('model') or dataset.get('type') != 'CocoDataset' or (infos and len(infos) != 17):
-        raise ValueError(f"{args.config} is no config of a model with COCO's 17 keypoints: its data set is "
-                         f'{dataset.get("type")} with {len(infos or [])} keypoints')
+    if not config.get('model') or dataset.get('type') != 'CocoDataset' or (infos and len(infos) != NUM_KEYPOINTS):
+        raise ValueError(f"{args.config} is no config of a model with COCO's {NUM_KEYPOINTS} keypoints: its data "
+                         f'set is {dataset.get("type")} with {len(infos or [])} keypoints')
     # Never the config's own: MMEngine writes the config there, over that of the training.
     config.work_dir = str(args.out / 'work')
     return config

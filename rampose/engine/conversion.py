@@ -36,6 +36,7 @@ from .. import __version__
 from ..datasets.sample import make_picture
 from ..files import written_whole
 from .checkpoint import CheckpointError, load_checkpoint_file
+from .weights import some
 
 TOLERANCE = 1e-4
 _BACKBONE = re.compile(r'(conv1|bn1|conv2|bn2|layer1|transition\d|stage\d)\.')
@@ -146,7 +147,7 @@ def _sorted_out(state: Dict[str, Tensor]) -> HRNetWeights:
                 if name.startswith(prefix) and (prefix or _BACKBONE.match(name))}
     if 'stage2.0.branches.0.0.conv1.weight' not in backbone or not any(key.startswith('stage4.') for key in backbone):
         raise ConversionError(f'it is no HRNet: {prefix}stage2.0.branches.0.0.conv1.weight or stage4 is missing; it '
-                              f'has {len(state)} tensors: {_some(list(state))}')
+                              f'has {len(state)} tensors: {some(list(state))}')
     layout, head = 'MMPreTrain, ImageNet' if prefix else "HRNet's authors or timm, ImageNet", None
     for name, its_layout in _POSE_HEADS[prefix].items():
         if f'{name}.weight' in state:  # a classifier has final_layer.0.weight
@@ -156,7 +157,7 @@ def _sorted_out(state: Dict[str, Tensor]) -> HRNetWeights:
                 and key not in (f'{head}.weight', f'{head}.bias')]
     misfits = [key for key in left_out if final_layer or not _CLASSIFIER.match(key)]
     if misfits:
-        raise ConversionError(f'it has more than an HRNet and its last layer: {_some(misfits)}; a head or a neck with '
+        raise ConversionError(f'it has more than an HRNet and its last layer: {some(misfits)}; a head or a neck with '
                               'layers of its own cannot be carried over')
     return HRNetWeights(layout, backbone, final_layer, left_out)
 
@@ -230,7 +231,7 @@ def _load(model: nn.Module, state: Dict[str, Tensor]) -> tuple:
     for what, names in (('has other shapes than the config', shapes), ('has what the config has not', unknown),
                         ('lacks what the config needs', missing)):
         if names:
-            raise ConversionError(f'the checkpoint {what}: {_some(names)}')
+            raise ConversionError(f'the checkpoint {what}: {some(names)}')
     model.load_state_dict(state, strict=False)
     return [name for name in own if name in state], [name for name in own if name not in state]
 
@@ -294,7 +295,3 @@ def save(conversion: Conversion, weights: HRNetWeights, path: Path) -> None:
     meta = dict(rampose_version=__version__, converted_from=weights.layout)
     with written_whole(path) as file:
         torch.save(dict(meta=meta, state_dict=conversion.model.state_dict()), file)
-
-
-def _some(names: List[str]) -> str:
-    return ', '.join(names[:3]) + (f' and {len(names) - 3} more' if len(names) > 3 else '')

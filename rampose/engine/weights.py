@@ -37,14 +37,15 @@ def load_weights(model: nn.Module, checkpoint: Union[str, Path]) -> dict:
     except RuntimeError:  # how torch reports other shapes
         wrong = [f'{name} {tuple(state[name].shape)} instead of {tuple(tensor.shape)}' for name, tensor in own.items()
                  if name in state and state[name].shape != tensor.shape]
-        raise CheckpointError(f'{checkpoint} belongs to another model than the config: {_some(wrong)}') from None
+        raise CheckpointError(f'{checkpoint} belongs to another model than the config: {some(wrong)}') from None
     # Not a weight, and absent from old checkpoints.
     missing = [name for name in missing if not name.endswith('num_batches_tracked')]
     if missing:
         raise CheckpointError(f'{checkpoint} belongs to another model than the config: of its {len(own)} tensors it '
-                              f'lacks {_some(missing)}')
+                              f'lacks {some(missing)}')
     return content.get('meta') or {}
 
 
-def _some(names: List[str]) -> str:
-    return ', '.join(names[:2]) + (f' and {len(names) - 2} more' if len(names) > 2 else '')
+def some(names: List[str]) -> str:
+    """The first names of a list, for a message."""
+    return ', '.join(names[:3]) + (f' and {len(names) - 3} more' if len(names) > 3 else '')

@@ -1,18 +1,19 @@
 _base_ = ['./coco.py', './topdown_256x192.py']
 
+dataset_type = 'CocoDataset'
 # Where COCO lies: $COCO_ROOT if it is set, else data/coco as everywhere in MMPose.
 data_root = '{{$COCO_ROOT:data/coco}}'
 
 train_dataloader = dict(
     dataset=dict(
-        type='CocoDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/person_keypoints_train2017.json',
         data_prefix=dict(img='train2017/')))
 val_dataloader = dict(
     dataset=dict(
-        type='CocoDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/person_keypoints_val2017.json',

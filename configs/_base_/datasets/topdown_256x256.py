@@ -1,3 +1,4 @@
+data_mode = 'topdown'  # MMPose's inferencers read it
 codec = dict(type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
 
 # Paper, Sec. 4.3: scaling by up to 35 %, rotation by up to 45 degrees and flipping "the same as [3] and [10]", cutout.
@@ -24,12 +25,12 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(data_mode='topdown', pipeline=train_pipeline))
+    dataset=dict(data_mode=data_mode, pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=32,
     num_workers=4,
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(data_mode='topdown', test_mode=True, pipeline=val_pipeline))
+    dataset=dict(data_mode=data_mode, test_mode=True, pipeline=val_pipeline))
 test_dataloader = val_dataloader

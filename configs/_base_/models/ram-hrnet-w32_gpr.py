@@ -1,7 +1,6 @@
+_base_ = './topdown.py'
+
 model = dict(
-    type='TopdownPoseEstimator',
-    data_preprocessor=dict(
-        type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
     backbone=dict(
         type='RAMHRNet',
         in_channels=3,
@@ -21,7 +20,4 @@ model = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='https://download.openmmlab.com/mmpose/pretrain_models/hrnet_w32-36af842e.pth')),
-    head=dict(type='GPRHead', in_channels=[32, 64, 128, 256], out_channels=17),
-    # The accuracy that MMPose would log copies every heatmap to the host at each step.
-    train_cfg=dict(compute_acc=False),
-    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True))
+    head=dict(type='GPRHead', in_channels=[32, 64, 128, 256], out_channels=17))

@@ -7,6 +7,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'AP10KDataset'
 # Where AP-10K lies, as MMPose wants it: $AP10K_ROOT if it is set.
 data_root = '{{$AP10K_ROOT:data/ap10k}}'
 
@@ -14,21 +15,21 @@ model = dict(head=dict(out_channels=17, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='AP10KDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/ap10k-train-split1.json',
         data_prefix=dict(img='data/')))
 val_dataloader = dict(
     dataset=dict(
-        type='AP10KDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/ap10k-val-split1.json',
         data_prefix=dict(img='data/')))
 test_dataloader = dict(
     dataset=dict(
-        type='AP10KDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/ap10k-test-split1.json',

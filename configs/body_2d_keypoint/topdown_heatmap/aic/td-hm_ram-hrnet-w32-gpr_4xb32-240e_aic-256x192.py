@@ -7,6 +7,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'AicDataset'
 # Where AI Challenger lies, as MMPose wants it: $AIC_ROOT if it is set.
 data_root = '{{$AIC_ROOT:data/aic}}'
 
@@ -14,14 +15,14 @@ model = dict(head=dict(out_channels=14, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='AicDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/aic_train.json',
         data_prefix=dict(img='ai_challenger_keypoint_train_20170902/keypoint_train_images_20170902/')))
 val_dataloader = dict(
     dataset=dict(
-        type='AicDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/aic_val.json',

@@ -5,12 +5,10 @@ _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
     '../../../_base_/datasets/coco_topdown_256x192.py',
+    '../../../_base_/models/topdown.py',
 ]
 
 model = dict(
-    type='TopdownPoseEstimator',
-    data_preprocessor=dict(
-        type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
     backbone=dict(type='StackedHourglass', out_channels=17),
     head=dict(
         type='CPMHead',
@@ -19,5 +17,4 @@ model = dict(
         num_stages=8,
         final_layer=None,
         loss=dict(type='KeypointMSELoss', use_target_weight=True),
-        decoder=_base_.codec),
-    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True))
+        decoder=_base_.codec))

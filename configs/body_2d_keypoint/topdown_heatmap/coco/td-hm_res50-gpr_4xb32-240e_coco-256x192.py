@@ -4,18 +4,14 @@ _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
     '../../../_base_/datasets/coco_topdown_256x192.py',
+    '../../../_base_/models/topdown.py',
 ]
 
 model = dict(
-    type='TopdownPoseEstimator',
-    data_preprocessor=dict(
-        type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
     backbone=dict(
         type='ResNet',
         depth=50,
         out_indices=(0, 1, 2, 3),
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
     neck=dict(type='ChannelMapper', in_channels=[256, 512, 1024, 2048], kernel_size=1, out_channels=256, act_cfg=None),
-    head=dict(type='GPRHead', in_channels=[256, 256, 256, 256], out_channels=17, decoder=_base_.codec),
-    train_cfg=dict(compute_acc=False),
-    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True))
+    head=dict(type='GPRHead', in_channels=[256, 256, 256, 256], out_channels=17, decoder=_base_.codec))

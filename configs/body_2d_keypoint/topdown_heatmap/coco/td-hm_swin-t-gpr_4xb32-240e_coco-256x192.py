@@ -3,12 +3,10 @@ _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
     '../../../_base_/datasets/coco_topdown_256x192.py',
+    '../../../_base_/models/topdown.py',
 ]
 
 model = dict(
-    type='TopdownPoseEstimator',
-    data_preprocessor=dict(
-        type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
     backbone=dict(
         type='SwinTransformer',
         embed_dims=96,
@@ -22,9 +20,7 @@ model = dict(
             type='Pretrained',
             checkpoint='https://github.com/SwinTransformer/storage/releases/download/v1.0.0/'
             'swin_tiny_patch4_window7_224.pth')),
-    head=dict(type='GPRHead', in_channels=[96, 192, 384, 768], out_channels=17, decoder=_base_.codec),
-    train_cfg=dict(compute_acc=False),
-    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True))
+    head=dict(type='GPRHead', in_channels=[96, 192, 384, 768], out_channels=17, decoder=_base_.codec))
 
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=0.01),

@@ -7,6 +7,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'CrowdPoseDataset'
 # Where CrowdPose lies, as MMPose wants it: $CROWDPOSE_ROOT if it is set.
 data_root = '{{$CROWDPOSE_ROOT:data/crowdpose}}'
 
@@ -14,14 +15,14 @@ model = dict(head=dict(out_channels=14, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='CrowdPoseDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/mmpose_crowdpose_trainval.json',
         data_prefix=dict(img='images/')))
 val_dataloader = dict(
     dataset=dict(
-        type='CrowdPoseDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/mmpose_crowdpose_test.json',

@@ -7,6 +7,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'CocoDataset'  # reads any data set in COCO's format
 # Where the data set lies: $FIVE_KEYPOINTS_ROOT if it is set.
 data_root = '{{$FIVE_KEYPOINTS_ROOT:data/five_keypoints}}'
 
@@ -38,14 +39,14 @@ model = dict(head=dict(out_channels=5, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='CocoDataset',  # reads any data set in COCO's format
+        type=dataset_type,
         data_root=data_root,
         metainfo=dataset_info,
         ann_file='annotations/train.json',
         data_prefix=dict(img='train/')))
 val_dataloader = dict(
     dataset=dict(
-        type='CocoDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=dataset_info,
         ann_file='annotations/val.json',

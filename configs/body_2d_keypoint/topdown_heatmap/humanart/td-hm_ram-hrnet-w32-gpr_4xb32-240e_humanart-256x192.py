@@ -7,6 +7,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'HumanArtDataset'
 # The folder that holds HumanArt/ and coco/, whose pictures the training uses too: $HUMANART_ROOT if it is set.
 data_root = '{{$HUMANART_ROOT:data}}'
 
@@ -14,14 +15,14 @@ model = dict(head=dict(out_channels=17, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='HumanArtDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='HumanArt/annotations/training_humanart_coco.json',
         data_prefix=dict(img='')))
 val_dataloader = dict(
     dataset=dict(
-        type='HumanArtDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='HumanArt/annotations/validation_humanart.json',

@@ -8,6 +8,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'JhmdbDataset'
 # Where J-HMDB lies, as MMPose wants it: $JHMDB_ROOT if it is set.
 data_root = '{{$JHMDB_ROOT:data/jhmdb}}'
 
@@ -15,14 +16,14 @@ model = dict(head=dict(out_channels=15, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='JhmdbDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/Sub1_train.json',
         data_prefix=dict(img='')))
 val_dataloader = dict(
     dataset=dict(
-        type='JhmdbDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/Sub1_test.json',

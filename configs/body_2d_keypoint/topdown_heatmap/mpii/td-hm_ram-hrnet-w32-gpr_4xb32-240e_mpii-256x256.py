@@ -7,6 +7,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'MpiiDataset'
 # Where MPII lies, as MMPose wants it: $MPII_ROOT if it is set.
 data_root = '{{$MPII_ROOT:data/mpii}}'
 
@@ -14,14 +15,14 @@ model = dict(head=dict(out_channels=16, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='MpiiDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/mpii_train.json',
         data_prefix=dict(img='images/')))
 val_dataloader = dict(
     dataset=dict(
-        type='MpiiDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/mpii_val.json',

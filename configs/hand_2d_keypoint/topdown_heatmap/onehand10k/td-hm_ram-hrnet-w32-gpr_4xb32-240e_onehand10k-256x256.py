@@ -8,6 +8,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'OneHand10KDataset'
 # Where OneHand10K lies, as MMPose wants it: $ONEHAND10K_ROOT if it is set.
 data_root = '{{$ONEHAND10K_ROOT:data/onehand10k}}'
 
@@ -26,7 +27,7 @@ model = dict(head=dict(out_channels=21, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='OneHand10KDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/onehand10k_train.json',
@@ -34,7 +35,7 @@ train_dataloader = dict(
         pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(
-        type='OneHand10KDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/onehand10k_test.json',

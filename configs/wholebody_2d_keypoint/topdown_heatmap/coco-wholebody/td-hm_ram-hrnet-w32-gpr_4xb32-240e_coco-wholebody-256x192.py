@@ -7,6 +7,7 @@ _base_ = [
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
 
+dataset_type = 'CocoWholeBodyDataset'
 # Where COCO lies, with the annotations of COCO-WholeBody: $COCO_ROOT if it is set.
 data_root = '{{$COCO_ROOT:data/coco}}'
 
@@ -14,14 +15,14 @@ model = dict(head=dict(out_channels=133, decoder=_base_.codec))
 
 train_dataloader = dict(
     dataset=dict(
-        type='CocoWholeBodyDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/coco_wholebody_train_v1.0.json',
         data_prefix=dict(img='train2017/')))
 val_dataloader = dict(
     dataset=dict(
-        type='CocoWholeBodyDataset',
+        type=dataset_type,
         data_root=data_root,
         metainfo=_base_.dataset_info,
         ann_file='annotations/coco_wholebody_val_v1.0.json',
