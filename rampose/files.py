@@ -20,11 +20,12 @@ def part_of(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
+def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     """Open a file for writing that appears under its name when it is complete, and not at all after an error.
 
     Args:
         path: Its name; the folder is made.
+        durable: Wait until the disk has it, so that it is whole after a power cut, too.
 
     Yields:
         The file, binary.
@@ -34,9 +35,24 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     try:
         with part.open('wb') as file:
             yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, path)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names of its files to the disk; Windows cannot, and need not."""
+    if os.name != 'nt':
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def check_writable(path: Path) -> None:

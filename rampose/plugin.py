@@ -4,20 +4,21 @@ In a config::
 
     custom_imports = dict(imports=['rampose.plugin'], allow_failed_imports=False)
 
-It registers `RAMHRNet`, `GPRHead`, `Cutout`, `AttentionHook`, `ChannelsLastHook`, `KeypointNumberHook`, and for the
-paper's Table 1 `StackedHourglass`, `CPNHead` and `TopdownEnsemble`, in MMPose's own registries, lets checkpoints that
-MMEngine wrote be loaded again (:mod:`rampose.engine.checkpoint`) and inline metainfo be read from configs that MMEngine
-wrote (:mod:`rampose.datasets.metainfo`). It changes nothing else.
+It registers in MMPose's own registries `RAMHRNet`, `GPRHead` and `Cutout`; for the paper's Table 1 `StackedHourglass`,
+`CPNHead` and `TopdownEnsemble`; for training the hooks of :mod:`rampose.engine.hooks`, `CheckedTrainLoop`,
+`LoadReadableImage` and `OptionalTensorboardVisBackend`, and a file backend `durable` in MMEngine's. It lets checkpoints
+that MMEngine wrote be loaded again (:mod:`rampose.engine.checkpoint`) and inline metainfo be read from configs that
+MMEngine wrote (:mod:`rampose.datasets.metainfo`). It changes nothing else.
 """
 
 # Imported for what they register.
 from . import models
 from .datasets import transforms
 from .datasets.metainfo import install_ordered_metainfo
-from .engine import hooks
+from .engine import file_backend, hooks, train_loop, vis_backends
 from .engine.checkpoint import install_safe_loading
 
-__all__ = ['hooks', 'models', 'transforms']
+__all__ = ['file_backend', 'hooks', 'models', 'train_loop', 'transforms', 'vis_backends']
 
 install_safe_loading()
 install_ordered_metainfo()

@@ -3,7 +3,7 @@ codec = dict(type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), s
 
 # Paper, Sec. 4.3: scaling by up to 35 %, rotation by up to 45 degrees and flipping "the same as [3] and [10]", cutout.
 train_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadReadableImage'),
     dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='RandomFlip', direction='horizontal', prob=0.5),
     dict(type='RandomHalfBody', prob=0.3),

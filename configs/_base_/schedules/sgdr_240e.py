@@ -1,6 +1,6 @@
 # Paper, Sec. 4.3: SGDR with initial learning rate 0.001, T_0 = 16, T_mult = 2. Cycles end at epochs 16, 48, 112, 240.
 # The paper's sentence lacks the number of epochs; 240 is the end of the fourth cycle (HRNet trains for 210).
-train_cfg = dict(by_epoch=True, max_epochs=240, val_interval=16)
+train_cfg = dict(type='CheckedTrainLoop', max_epochs=240, val_interval=16)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -1,5 +1,13 @@
 from .attention import AttentionHook
 from .channels_last import ChannelsLastHook
+from .durable_checkpoint import DurableCheckpointHook
+from .epoch_summary import EpochSummaryHook
+from .invalid_loss import StopOnInvalidLossHook
 from .keypoint_number import KeypointNumberHook
+from .prediction_pictures import PredictionPicturesHook
+from .sample_seed import SampleSeedHook
 
-__all__ = ['AttentionHook', 'ChannelsLastHook', 'KeypointNumberHook']
+__all__ = [
+    'AttentionHook', 'ChannelsLastHook', 'DurableCheckpointHook', 'EpochSummaryHook', 'KeypointNumberHook',
+    'PredictionPicturesHook', 'SampleSeedHook', 'StopOnInvalidLossHook'
+]

@@ -10,7 +10,7 @@ _base_ = [
 data_root = '{{$RAMPOSE_TEST_DATA:data}}/coco_tiny'
 max_epochs = 150
 
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=max_epochs)
+train_cfg = dict(type='CheckedTrainLoop', max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3))
@@ -27,7 +27,7 @@ model = dict(head=dict(decoder=codec))
 
 # By heart means without augmentation.
 train_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadReadableImage'),
     dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='TopdownAffine', input_size=codec['input_size']),
     dict(type='GenerateTarget', encoder=codec),

@@ -11,7 +11,7 @@ _base_ = [
 data_root = '{{$RAMPOSE_SAMPLE:data/sample}}'
 max_epochs = 11
 
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type='CheckedTrainLoop', max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=4e-3, foreach=True))
@@ -20,19 +20,14 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', T_max=max_epochs, eta_min=0, by_epoch=True, convert_to_iter_based=True)
 ]
 default_hooks = dict(logger=dict(interval=20))
-custom_hooks = [
-    dict(type='KeypointNumberHook'),
-    dict(type='SyncBuffersHook'),
-    dict(type='AttentionHook', interval=50),
-    dict(type='ChannelsLastHook')
-]
+custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
 randomness = dict(seed=0)
 
 codec = dict(type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=2, unbiased=True)
 model = dict(head=dict(decoder=codec))
 
 train_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadReadableImage'),
     dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='RandomFlip', direction='horizontal', prob=0.5),
     dict(type='TopdownAffine', input_size=codec['input_size']),

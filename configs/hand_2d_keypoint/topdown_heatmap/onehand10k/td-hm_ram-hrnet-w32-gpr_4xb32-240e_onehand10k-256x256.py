@@ -13,7 +13,7 @@ dataset_type = 'OneHand10KDataset'
 data_root = '{{$ONEHAND10K_ROOT:data/onehand10k}}'
 
 train_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadReadableImage'),
     dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='RandomFlip', direction='horizontal', prob=0.5),
     dict(type='RandomBBoxTransform', shift_prob=0., scale_factor=(0.7, 1.3), rotate_factor=180),

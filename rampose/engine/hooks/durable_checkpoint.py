@@ -1,0 +1,154 @@
+"""Checkpoints that survive a kill at any moment."""
+
+from pathlib import Path
+from typing import List, Optional, Union
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from ...files import remove_parts, written_whole
+from ..checkpoint import CheckpointError, load_checkpoint_file
+from ..stopping import TrainingStopped
+
+
+@HOOKS.register_module()
+class DurableCheckpointHook(CheckpointHook):
+    """MMEngine's `CheckpointHook`, with nothing half-written and nothing removed too early.
+
+    - A checkpoint is written under another name, brought to the disk, and renamed.
+    - Then ``last_checkpoint`` points to it, itself written so, and only then the outdated one is removed; likewise the
+      best one.
+    - Resuming (``--resume`` without a path) from a newest checkpoint that is broken all the same, or missing, goes back
+      to the newest that can be read, and says so.
+    - A validation that a kill cut off, behind the checkpoint of its epoch, is made up for when the run is resumed.
+    - A checkpoint that cannot be saved, because the disk is full, stops the training with one line.
+
+    Args:
+        backend_args: As MMEngine's; by default local files by
+            :class:`~rampose.engine.file_backend.DurableBackend`.
+        kwargs: As MMEngine's `CheckpointHook`.
+
+    Raises:
+        TrainingStopped: A checkpoint cannot be saved; or there are checkpoints to resume from and none can be read.
+    """
+
+    def __init__(self, *args, backend_args: Optional[dict] = None, **kwargs) -> None:
+        out_dir = kwargs.get('out_dir')
+        if backend_args is None and '://' not in str(out_dir):
+            backend_args = dict(backend='durable')
+        super().__init__(*args, backend_args=backend_args, **kwargs)
+
+    def before_run(self, runner: Runner) -> None:
+        if runner._resume and runner._load_from is None:  # --resume without a path
+            runner._load_from = self._newest_readable(runner)
+
+    def _newest_readable(self, runner: Runner) -> Optional[str]:
+        """The newest checkpoint in the work folder that can be read; None without any, then training starts anew."""
+        broken: List[str] = []
+        for path in _checkpoints(Path(self.out_dir or runner.work_dir), Path(runner.work_dir)):
+            try:
+                load_checkpoint_file(path)
+            except (CheckpointError, OSError) as error:
+                broken.append(str(error))
+                continue
+            if broken:
+                runner.logger.warning(f'{broken[0]}; resuming from the one before it, {path}')
+            return str(path)
+        if broken:
+            raise TrainingStopped(f'none of the checkpoints in {runner.work_dir} can be read; the newest: {broken[0]}; '
+                                  'train from the start without --resume, or into another --work-dir')
+        return None
+
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        if is_main_process():
+            remove_parts(Path(runner.work_dir))  # of a killed run
+        loop = runner.train_loop
+        loop._decide_current_val_interval()
+        if self.by_epoch and runner.epoch and runner.val_loop is not None and runner.epoch >= loop.val_begin and (
+                runner.epoch % loop.val_interval == 0 or runner.epoch == runner.max_epochs):
+            runner.val_loop.run()  # a kill may have cut it off, and a checkpoint does not tell
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """In place of MMEngine's, which removes before it saves, and writes `last_checkpoint` in place."""
+        outdated = []
+        if self.max_keep_ckpts > 0 and (not self.keep_ckpt_ids or self.keep_ckpt_ids[-1] != step):
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated.append(self._path(self.keep_ckpt_ids.popleft()))
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        before, self.last_ckpt = self.last_ckpt, self._path(step)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        try:
+            runner.save_checkpoint(
+                self.out_dir, self.filename_tmpl.format(step), self.file_client_args,
+                save_optimizer=self.save_optimizer, save_param_scheduler=self.save_param_scheduler, meta=meta,
+                by_epoch=self.by_epoch, backend_args=self.backend_args, **self.args)
+            if is_main_process():
+                with written_whole(Path(runner.work_dir, 'last_checkpoint'), durable=True) as file:
+                    file.write(self.last_ckpt.encode())
+        except OSError as error:
+            self.last_ckpt = before
+            raise self._unsaved(runner, self._path(step), error) from None
+        if is_main_process():
+            for path in outdated:
+                self._remove(path)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        """MMEngine's, but that the previous best one goes when the new one is there."""
+        one = len(self.key_indicators) == 1
+        previous = {None: self.best_ckpt_path} if one else dict(self.best_ckpt_path_dict)
+        if one:
+            self.best_ckpt_path = None  # MMEngine removes what stands here, first thing
+        else:
+            self.best_ckpt_path_dict = dict.fromkeys(previous)
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        except OSError as error:
+            raise self._unsaved(runner, 'the best checkpoint', error) from None
+        for key, path in previous.items():
+            new = self.best_ckpt_path if one else self.best_ckpt_path_dict.get(key)
+            if new is None and one:
+                self.best_ckpt_path = path
+            elif new is None:
+                self.best_ckpt_path_dict[key] = path
+            elif path and path != new and is_main_process():
+                self._remove(path)
+
+    def _path(self, step: int) -> str:
+        return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+        elif self.file_backend.isdir(path):  # DeepSpeed's
+            self.file_backend.rmtree(path)
+
+    @staticmethod
+    def _unsaved(runner: Runner, what: str, error: OSError) -> TrainingStopped:
+        last = last_checkpoint(runner.work_dir)
+        intact = f'{last} is intact' if last else 'there is none before it'
+        return TrainingStopped(f'{what} could not be saved: {error.strerror or error}; {intact}. '
+                               'Make room, then go on with --resume')
+
+
+def last_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
+    """What `last_checkpoint` of a work folder names, or None."""
+    pointer = Path(work_dir, 'last_checkpoint')
+    return (pointer.read_text().strip() or None) if pointer.is_file() else None
+
+
+def _checkpoints(folder: Path, work_dir: Path) -> List[Path]:
+    """What `last_checkpoint` names, then the others by their number, the newest first."""
+    numbered = {}
+    for place in {folder, folder / work_dir.name}:  # with an out_dir, MMEngine makes a folder of the run's name in it
+        for path in [*place.glob('epoch_*.pth'), *place.glob('iter_*.pth')]:
+            if path.stem.split('_')[-1].isdigit():
+                numbered[path] = int(path.stem.split('_')[-1])
+    found = sorted(numbered, key=numbered.__getitem__, reverse=True)
+    named = last_checkpoint(work_dir)
+    if named is None:
+        return found
+    return [Path(named), *(path for path in found if path.resolve() != Path(named).resolve())]

@@ -1,0 +1,179 @@
+"""Every kind of problem is found in a data set that has one of each, and mended where that is promised."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from rampose.datasets import checking
+from rampose.datasets.worst import draw_worst
+
+NAMES = ['nose', 'left_shoulder', 'right_shoulder', 'left_hip', 'right_hip']
+PAIRS = [(2, 1), (3, 4)]
+POINTS = [50, 20, 2, 70, 40, 2, 30, 40, 2, 65, 80, 2, 35, 80, 2]
+
+
+def make(folder, num=30):
+    """`num` images of one person each."""
+    folder.mkdir(exist_ok=True)
+    images, annotations = [], []
+    rng = np.random.default_rng(0)
+    for i in range(num):
+        cv2.imwrite(str(folder / f'{i}.jpg'), rng.integers(0, 255, (120, 100, 3), dtype=np.uint8))
+        images.append(dict(id=i, file_name=f'{i}.jpg', width=100, height=120))
+        annotations.append(dict(id=i, image_id=i, category_id=1, bbox=[20, 10, 60, 90], keypoints=list(POINTS),
+                                num_keypoints=5, area=5400, iscrowd=0))
+    return dict(images=images, annotations=annotations, categories=[dict(id=1, name='person', keypoints=NAMES)])
+
+
+def check(content, folder, **kwargs):
+    return checking.check(content, folder, 5, NAMES, PAIRS, **kwargs)
+
+
+def swap(content, share, pair):
+    for annotation in content['annotations'][:round(share * len(content['annotations']))]:
+        points = np.array(annotation['keypoints']).reshape(-1, 3)
+        points[list(pair)] = points[list(pair[::-1])]
+        annotation['keypoints'] = points.ravel().tolist()
+
+
+def annotation(**changes):
+    return lambda content, folder: content['annotations'][3].update(changes)
+
+
+def keypoint(*values):
+    return annotation(keypoints=[*values, *POINTS[3:]], num_keypoints=4 if values[2] == 0 else 5)
+
+
+def truncate(content, folder):
+    data = (folder / '3.jpg').read_bytes()
+    (folder / '3.jpg').write_bytes(data[:len(data) // 2])
+
+
+DAMAGE = {
+    'missing image': lambda content, folder: (folder / '3.jpg').unlink(),
+    'unreadable image': truncate,
+    'other image size': lambda content, folder: content['images'][3].update(width=99, height=200),
+    'duplicate image id': lambda content, folder: content['images'].append(dict(content['images'][3])),
+    'duplicate annotation id': lambda content, folder: content['annotations'].append(dict(content['annotations'][3])),
+    'unknown image': annotation(image_id=99),
+    'unknown category': annotation(category_id=9),
+    'category without keypoints': lambda content, folder: content['categories'].append(dict(id=2, name='dog')),
+    'category with other keypoints': lambda content, folder: content['categories'][0].update(keypoints=NAMES[:4]),
+    'wrong number of keypoints': annotation(keypoints=POINTS[:9]),
+    'keypoint not a number': keypoint(float('nan'), 20, 2),
+    'keypoint outside the image': keypoint(150, 20, 2),
+    'num_keypoints disagrees': annotation(num_keypoints=2),
+    'bad box': annotation(bbox=[20, 10, -60, 90]),
+    'left and right contradict': lambda content, folder: swap(content, 0.2, (1, 2)),
+}
+# What is left as it is.
+LEFT = {'category without keypoints', 'category with other keypoints', 'left and right contradict'}
+
+
+def test_a_good_one(tmp_path):
+    report = check(make(tmp_path / 'train'), tmp_path / 'train')
+    assert report.counts == {} and report.num_images == report.num_annotations == 30
+
+
+@pytest.mark.parametrize('kind', DAMAGE)
+def test_each_kind_is_found_and_mended(kind, tmp_path):
+    folder = tmp_path / 'train'
+    content = make(folder)
+    DAMAGE[kind](content, folder)
+    before = copy.deepcopy(content)
+    report = check(content, folder)
+    assert list(report.counts) == [kind] and kind in report.as_dict()['problems']
+    assert report.counts[kind] == (6 if kind == 'left and right contradict' else 1)
+    again = check(checking.cleaned(content, report), folder)
+    assert list(again.counts) == ([kind] if kind in LEFT else [])
+    if kind not in LEFT:
+        assert again.num_annotations == (29 if 'dropped' in checking.KINDS[kind] else 30)
+    assert repr(content) == repr(before), 'the original is never touched'
+
+
+def test_every_kind_is_tested_and_explained():
+    elsewhere = {'pair swapped', 'train and val overlap', 'detection of unknown image', 'bad detection',
+                 'equal detection scores'}
+    assert set(checking.KINDS) == set(DAMAGE) | elsewhere
+
+
+def test_a_pair_that_is_swapped_in_all(tmp_path):
+    names, pairs = [*NAMES, 'left_ear', 'right_ear'], [*PAIRS, (5, 6)]
+    content = make(tmp_path)
+    for entry in content['annotations']:
+        entry.update(keypoints=[*POINTS, 40, 18, 2, 60, 18, 2], num_keypoints=7)
+    content['categories'][0]['keypoints'] = names
+    report = checking.check(content, tmp_path, 7, names, pairs)
+    assert report.as_dict()['problems']['pair swapped']['examples'] == ['left_ear and right_ear: 100% of 30 people']
+
+
+def test_the_same_picture_in_both_splits(tmp_path):
+    content = make(tmp_path / 'train')
+    make(tmp_path / 'val', 0)
+    (tmp_path / 'val/other_name.jpg').write_bytes((tmp_path / 'train/3.jpg').read_bytes())
+    other_files = [tmp_path / 'val/other_name.jpg', tmp_path / 'val/none.jpg']
+    report = check(content, tmp_path / 'train', other_files=other_files)
+    assert report.examples == {'train and val overlap': [f'3.jpg is {tmp_path}/val/other_name.jpg']}
+
+
+def test_detections(tmp_path):
+    content, report = make(tmp_path), checking.Report()
+    good = dict(image_id=1, category_id=1, bbox=[1, 2, 3, 4], score=0.5)
+    bad = [dict(good, image_id=99), dict(good, bbox=[1, 2, 0, 4]), dict(good, score=None)]
+    checking.check_detections([good, good, *bad], content, report)
+    assert report.counts == {'detection of unknown image': 1, 'bad detection': 2, 'equal detection scores': 1}
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('{', 'is no JSON'), ('[]', "is not in COCO's format"),
+    ('{"images": [], "annotations": [{}], "categories": []}', r'annotations\[0\] lacks id and image_id')])
+def test_files_that_cannot_be_checked(tmp_path, text, message):
+    (tmp_path / 'file.json').write_text(text)
+    with pytest.raises(ValueError, match=message):
+        checking.read_coco(tmp_path / 'file.json')
+
+
+def test_the_worst_are_drawn(tmp_path):
+    folder = tmp_path / 'train'
+    content = make(folder)
+    for damage in ('missing image', 'keypoint outside the image'):
+        DAMAGE[damage](content, folder)
+    content['annotations'][5].update(bbox=None, image_id=99)
+    content['annotations'][6].update(keypoints=POINTS[:-1], bbox=[1, 2, float('nan'), 4])
+    report = check(content, folder)
+    draw_worst(content, folder, report, tmp_path / 'worst.jpg')
+    picture = cv2.imread(str(tmp_path / 'worst.jpg'))
+    assert picture.shape == (320, 4 * 320, 3) and picture[:, :320].std() > 10
+
+
+@pytest.mark.slow
+def test_the_tool(root, tiny_sample, tmp_path):
+    import os
+    import shutil
+    shutil.copytree(tiny_sample, tmp_path / 'sample')
+    ann_file = tmp_path / 'sample/annotations/person_keypoints_train.json'
+    content = json.loads(ann_file.read_text())
+    (tmp_path / 'sample/train' / content['images'][0]['file_name']).unlink()
+    config = next((root / 'configs/body_2d_keypoint/topdown_heatmap/sample').glob('td-hm_*.py'))
+
+    def run(*args):
+        done = subprocess.run([sys.executable, str(root / 'tools/check_dataset.py'), str(config), '--out',
+                               str(tmp_path / 'out'), *map(str, args)], capture_output=True, text=True,
+                              env=dict(os.environ, RAMPOSE_SAMPLE=str(tmp_path / 'sample')))
+        return done.returncode, done.stdout, done.stderr
+
+    before = ann_file.read_bytes()
+    code, out, _ = run('--fix', tmp_path / 'clean.json')
+    assert code == 1 and 'missing image' in out and 'has 23 of 24 images' in out
+    report = json.loads((tmp_path / 'out/report.json').read_text())
+    assert report['problems']['missing image']['count'] == 1 and (tmp_path / 'out/worst.jpg').is_file()
+    assert ann_file.read_bytes() == before and len(json.loads((tmp_path / 'clean.json').read_text())['images']) == 23
+    code, out, _ = run('--split', 'val')
+    assert code == 0 and 'Nothing found' in out
+    code, _, error = run('--fix', ann_file)
+    assert code == 2 and error == f'check_dataset.py: --fix {ann_file} is the annotation file itself; name another\n'

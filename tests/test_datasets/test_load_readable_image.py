@@ -1,0 +1,60 @@
+"""Broken pictures in training: an error that names them, or a few left out and counted."""
+
+import copy
+
+import numpy as np
+import pytest
+from mmengine.runner import Runner
+
+from rampose.datasets.transforms import LoadReadableImage
+
+
+@pytest.fixture
+def broken(tmp_path):
+    path = tmp_path / 'broken.jpg'
+    path.write_bytes(b'no picture')
+    return dict(img_path=str(path), id=7)
+
+
+def test_the_first_one_is_an_error_that_names_it(broken):
+    with pytest.raises(OSError, match=r'broken\.jpg \(annotation 7\) cannot be read: failed to load image.*'
+                                      r'tools/check_dataset\.py'):
+        LoadReadableImage()(broken)
+    with pytest.raises(OSError, match=r'none\.jpg \(annotation None\) cannot be read: .*No such file'):
+        LoadReadableImage()(dict(img_path='none.jpg'))
+
+
+def test_a_share_is_left_out_and_then_it_stops(broken, tiny_sample):
+    good = dict(img_path=str(next((tiny_sample / 'train').iterdir())), id=1)
+    load = LoadReadableImage(max_bad_share=0.02)
+    assert load(broken) is None and load(copy.copy(good))['img'].dtype == np.uint8 and load(broken) is None
+    with pytest.raises(OSError, match=r'broken\.jpg \(annotation 7\) cannot be read, as 3 of 4 pictures could not: '
+                                      r'more than the share of 0\.02'):
+        load(broken)
+
+
+def test_a_share_out_of_range():
+    with pytest.raises(ValueError, match='max_bad_share=1'):
+        LoadReadableImage(max_bad_share=1)
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_workers_count_together(tiny_config, tiny_sample, tmp_path, workers):
+    config = tiny_config.train_dataloader
+    config.update(num_workers=workers, batch_size=4)
+    config.dataset.pipeline[0].max_bad_share = 0.5
+    loader = Runner.build_dataloader(config, seed=0)
+    path = tmp_path / 'broken.jpg'
+    path.write_bytes(b'')
+    original = loader.dataset.get_data_info
+
+    def some_broken(idx):
+        info = original(idx)
+        if idx % 8 == 0:
+            info['img_path'] = str(path)
+        return info
+
+    loader.dataset.get_data_info = some_broken
+    number = sum(len(batch['inputs']) for batch in loader)
+    loaded, bad = loader.dataset.pipeline.transforms[0]._counts.tolist()
+    assert number == len(loader.dataset) and bad >= len(range(0, number, 8)) and loaded == number + bad

@@ -1,0 +1,61 @@
+"""What a person sees of a training: TensorBoard, pictures, one line for each epoch."""
+
+import builtins
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.runner import Runner
+
+from rampose.engine.hooks.epoch_summary import _clock
+from rampose.engine.vis_backends import OptionalTensorboardVisBackend
+
+
+@pytest.mark.slow
+def test_a_training_shows(tiny_config, capsys):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    tiny_config.experiment_name = tiny_config.visualizer.name = 'watched'
+    tiny_config.train_cfg.val_interval = 1
+    for hook in tiny_config.custom_hooks:
+        if hook.type == 'AttentionHook':
+            hook.interval = 2
+    runner = Runner.from_cfg(tiny_config)
+    runner.train()
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if re.match(r'epoch \d|  AP ', line)]
+    assert re.fullmatch(r'epoch 1/2  loss [\d.e-]+  lr 4\.0e-03  \d+:\d\d, data \d+%  left \d+:\d\d', lines[0])
+    assert re.fullmatch(r'  AP \d\.\d{4}  best \d\.\d{4}', lines[1])
+    assert len(lines) == 4 and max(map(len, lines)) <= 80
+
+    folder = next(Path(tiny_config.work_dir).glob('*/vis_data'))
+    events = EventAccumulator(str(folder), size_guidance=dict(images=0))
+    events.Reload()
+    scalars = events.Tags()['scalars']
+    for name in ('loss', 'lr', 'coco/AP', 'attention/stage2.0/1from2/mean', 'attention/stage4.0/4from1/std'):
+        assert name in scalars, scalars
+    assert [event.step for event in events.Scalars('coco/AP')] == [1, 2]
+    pictures = [tag for tag in events.Tags()['images'] if tag.startswith('val/')]
+    assert sorted(pictures) == [f'val/{i}' for i in range(4)]
+    assert [event.step for event in events.Images('val/0')] == [1, 2]
+
+
+def test_without_tensorboard(tmp_path, monkeypatch):
+    original = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name.startswith('torch.utils.tensorboard'):
+            raise ImportError(name)
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, '__import__', without)
+    backend = OptionalTensorboardVisBackend(str(tmp_path))
+    with pytest.warns(UserWarning, match='pip install tensorboard'):
+        backend.add_scalar('loss', 1.0)
+    backend.add_scalars(dict(loss=1.0))
+    backend.close()
+
+
+@pytest.mark.parametrize(('seconds', 'text'), [(0, '0:00'), (7.4, '0:07'), (133, '2:13'), (754, '12:34'),
+                                               (3600, '1:00:00'), (100000, '1 day, 3:46:40')])
+def test_clock(seconds, text):
+    assert _clock(seconds) == text
