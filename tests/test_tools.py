@@ -56,11 +56,11 @@ def test_check_env_passes_here_and_fails_without_packages(root, tmp_path):
 
 @pytest.mark.slow
 def test_benchmark_of_training_prints_ratios(root):
-    done = subprocess.run([sys.executable, 'tools/benchmark.py', '--what', 'train', '--rounds', '1',
+    done = subprocess.run([sys.executable, 'tools/benchmark.py', '--train', '--rounds', '1',
                            '--train-batch-size', '1'], capture_output=True, text=True, cwd=root)
     assert done.returncode == 0, done.stderr
     assert '31.47 M parameters, 7.658 multiply-adds / 2^30' in done.stdout
-    assert done.stdout.count('ratio to HRNet') == 1
+    assert done.stdout.count('ratio to HRNet') == 1 and 'waits for data' in done.stdout
 
 
 @pytest.mark.slow

@@ -1,10 +1,12 @@
 """Time RAM-HRNet + GPR against MMPose's HRNet of the same width, every way it runs, in one interleaved run.
 
     python tools/benchmark.py [CONFIG] [--what network people train] [--rounds 40] [--out FOLDER]
+    python tools/benchmark.py [CONFIG] --train
 
 network: normalised crops to heatmaps, --batch-size of them. people: a picture and --people boxes to keypoints, with and
-without flip test, and the peak memory of each process. train: a step of training. Each candidate of the first two has a
-process of its own; a ratio is the median, over the rounds, of its time to HRNet's in the same round.
+without flip test. train: steps of MMPose's training on generated pictures, data loader included, and the share of the
+time that they wait for data. Each candidate has a process of its own, whose peak memory is given; a ratio is the
+median, over the rounds, of its time to HRNet's in the same round.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 CONFIG = (Path(__file__).resolve().parents[1] / 'configs/body_2d_keypoint/topdown_heatmap/coco' /
           'td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py')
+TRAINING_STEPS = 8  # of a turn; the first ones find what the workers loaded before it
 PAUSE = 0.05  # seconds, after which the threads of the engines that we know sleep
 
 
@@ -25,11 +28,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', nargs='?', default=str(CONFIG), help='one of our configs; default: W32, 256x192')
     parser.add_argument('--what', nargs='+', default=['network', 'people', 'train'],
                         choices=['network', 'people', 'train'], help='default: all three')
+    parser.add_argument('--train', dest='what', action='store_const', const=['train'], help='short for --what train')
     parser.add_argument('--rounds', type=int, default=40,
                         help='rounds for the network; people and training take a quarter of them (default: 40)')
     parser.add_argument('--batch-size', type=int, default=1, help='crops at once in the network (default: 1)')
     parser.add_argument('--people', type=int, default=8, help='people in the picture (default: 8)')
     parser.add_argument('--train-batch-size', type=int, default=4, help='crops in a training step (default: 4)')
+    parser.add_argument('--workers', type=int, default=2, help='of the data loader in training (default: 2)')
     parser.add_argument('--device', choices=['cpu', 'cuda'], help='default: a GPU where there is one')
     parser.add_argument('--out', type=Path, help='folder for benchmark.csv and benchmark.png')
     return parser.parse_args()
@@ -133,14 +138,14 @@ def time_isolated(title: str, candidates: Dict[str, tuple], rounds: int, num_peo
     return rows
 
 
-def as_rows(title: str, latencies: dict, num_people: int) -> List[dict]:
+def as_rows(title: str, latencies: dict, num_people: int, steps: int = 1) -> List[dict]:
     rows = []
     for name, latency in latencies.items():
         low, high = latency.ratio_quartiles
         rows.append(dict(
-            part=title, candidate=name, milliseconds=round(1e3 * latency.median, 2),
-            people_per_second=round(num_people / latency.median, 2), ratio=round(latency.ratio, 4),
-            quartile_1=round(low, 4), quartile_3=round(high, 4), memory_mb=''))
+            part=title, candidate=name, milliseconds=round(1e3 * latency.median / steps, 2),
+            people_per_second=round(num_people * steps / latency.median, 2), ratio=round(latency.ratio, 4),
+            quartile_1=round(low, 4), quartile_3=round(high, 4), memory_mb='', data_share=''))
     return rows
 
 
@@ -148,30 +153,59 @@ def show(title: str, rows: List[dict], console) -> None:
     from rich.table import Table
     table = Table(title=title)
     table.add_column('', no_wrap=True)
-    for column in ('ms', 'people / s', 'ratio to HRNet', 'quartiles', 'times as fast', 'peak memory, MB'):
+    training = any(row['data_share'] != '' for row in rows)
+    for column in ('ms', 'people / s', 'ratio to HRNet', 'quartiles', 'times as fast', 'peak memory, MB',
+                   *(['waits for data'] if training else [])):
         table.add_column(column, justify='right')
     for row in rows:
         table.add_row(row['candidate'], f'{row["milliseconds"]:.1f}', f'{row["people_per_second"]:.1f}',
                       f'{row["ratio"]:.3f}', f'{row["quartile_1"]:.3f} - {row["quartile_3"]:.3f}',
-                      f'{1 / row["ratio"]:.2f}', str(row['memory_mb']))
+                      f'{1 / row["ratio"]:.2f}', str(row['memory_mb']),
+                      *([f'{row["data_share"]:.1%}'] if training else []))
     console.print(table)
 
 
-def training_step(config, inputs, device: str) -> Callable[[], None]:
-    import torch
-    from mmpose.registry import MODELS
-    config.model.backbone.init_cfg = None
-    model = MODELS.build(config.model).to(device).train()
-    inputs = torch.from_numpy(inputs).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    targets = torch.rand_like(model(inputs, None, mode='tensor'))
+def write_training(config, folder: Path, name: str, batch_size: int, workers: int) -> str:
+    """File of a config that trains on generated pictures."""
+    from rampose.datasets.sample import make_sample
+    if not (folder / 'sample').exists():
+        make_sample(folder / 'sample', num_train=64, num_val=1)
+    config = copy.deepcopy(config)
+    config.train_dataloader.update(batch_size=batch_size, num_workers=workers, persistent_workers=workers > 0)
+    config.train_dataloader.dataset.update(
+        data_root=str(folder / 'sample'), ann_file='annotations/person_keypoints_train.json',
+        data_prefix=dict(img='train/'))
+    config.dump(folder / f'{name}.py')
+    return str(folder / f'{name}.py')
 
-    def call() -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.mse_loss(model(inputs, None, mode='tensor'), targets).backward()
-        optimizer.step()
 
-    return call
+def time_training(configs: dict, args: argparse.Namespace, device: str, console) -> List[dict]:
+    from rich.progress import track
+
+    from rampose.analysis.candidates import mmpose_training
+    from rampose.analysis.isolation import isolated
+    from rampose.analysis.latency import time_interleaved
+    title = f'Training step, {args.train_batch_size} crop(s), {args.workers} worker(s), PyTorch eager'
+    with tempfile.TemporaryDirectory(prefix='rampose-benchmark-') as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        candidates = {
+            candidate: (mmpose_training, write_training(config, folder, str(i), args.train_batch_size, args.workers),
+                        TRAINING_STEPS, device) for i, (candidate, config) in enumerate(configs.items())}
+        with console.status(f'{title}: starting {len(candidates)} processes'):
+            calls = stack.enter_context(isolated(candidates))
+        shares: Dict[str, List[float]] = {candidate: [] for candidate in calls}
+
+        def timed(candidate: str) -> Callable[[], None]:
+            return lambda: (calls[candidate](), shares[candidate].append(calls[candidate].last()))
+
+        latencies = time_interleaved({candidate: timed(candidate) for candidate in calls}, max(1, args.rounds // 4),
+                                     warmup=1, progress=lambda it: track(it, title, console=console))
+        rows = as_rows(title, latencies, args.train_batch_size, TRAINING_STEPS)
+        for row in rows:
+            row['memory_mb'] = round(calls[row['candidate']].peak_memory() / 1e6)
+            row['data_share'] = round(sum(shares[row['candidate']][1:]) / (len(shares[row['candidate']]) - 1), 4)
+    show(title, rows, console)
+    return rows
 
 
 def write(out: Path, rows: List[dict], where: str) -> None:
@@ -191,10 +225,8 @@ def main() -> int:
     from mmpose.registry import MODELS
     from mmpose.utils import register_all_modules
     from rich.console import Console
-    from rich.progress import track
 
     from rampose.analysis.complexity import complexity
-    from rampose.analysis.latency import time_interleaved
     from rampose.analysis.machine import describe_machine
     register_all_modules()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
@@ -232,13 +264,7 @@ def main() -> int:
                         people_candidates(hrnet, ours, exported, image, bboxes, flip_test, device),
                         max(1, args.rounds // 4), args.people, console)
     if 'train' in args.what:
-        inputs = rng.normal(size=(args.train_batch_size, 3, h, w)).astype(np.float32)
-        calls = {name: training_step(one, inputs, device) for name, one in configs.items()}
-        title = f'Training step, {args.train_batch_size} crop(s), PyTorch eager'
-        latencies = time_interleaved(calls, max(1, args.rounds // 4), progress=lambda it: track(it, title))
-        new = as_rows(title, latencies, args.train_batch_size)
-        show(title, new, console)
-        rows += new
+        rows += time_training(configs, args, device, console)
     if args.out:
         write(args.out, rows, where)
         console.print(f'{args.out}/benchmark.csv, {args.out}/benchmark.png')

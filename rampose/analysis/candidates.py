@@ -68,6 +68,49 @@ def predictor_people(model: Sequence[str], image: np.ndarray, bboxes: np.ndarray
     return lambda: predictor(image, bboxes)
 
 
+def mmpose_training(config: str, steps: int, device: str = 'cpu') -> Callable[[], float]:
+    """Some steps of MMPose's training with a config's data loader, model and optimiser.
+
+    A call returns the share of its time that it waited for data, over the second half of the steps: for the first ones
+    the workers had time before the call.
+    """
+    import time
+
+    import torch
+    from mmengine import Config
+    from mmengine.optim import build_optim_wrapper
+    from mmengine.registry import init_default_scope
+    from mmengine.runner import Runner
+    from mmpose.registry import MODELS
+    config = Config.fromfile(config)
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    config.model.backbone.init_cfg = None
+    model = MODELS.build(config.model).to(device).train()
+    optim_wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    loader = Runner.build_dataloader(config.train_dataloader, seed=0)
+
+    def forever():
+        while True:
+            yield from loader
+
+    batches = forever()
+
+    def call() -> float:
+        waited = 0.
+        for i in range(steps):
+            if i == steps // 2:
+                waited, start = 0., time.perf_counter()
+            before = time.perf_counter()
+            batch = next(batches)
+            waited += time.perf_counter() - before
+            model.train_step(batch, optim_wrapper)
+        _synchronize(device)
+        return waited / (time.perf_counter() - start)
+
+    return call
+
+
 def _synchronize(device: str) -> None:
     if device == 'cuda':
         import torch

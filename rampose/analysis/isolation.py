@@ -23,7 +23,8 @@ class IsolatedCall:
     def __init__(self, make: Callable[..., Callable[[], object]], *args: object) -> None:
         context = multiprocessing.get_context('spawn')
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make, args), daemon=True)
+        # No daemon: those may not have a data loader's workers. Without its other end, the process ends by itself.
+        self._process = context.Process(target=_serve, args=(theirs, make, args))
         self._process.start()
         theirs.close()
         self._ready = False
@@ -42,6 +43,11 @@ class IsolatedCall:
         """The most memory that the process has had so far, bytes."""
         self.wait()
         return self._ask('memory')
+
+    def last(self) -> object:
+        """What the function returned when it was called last."""
+        self.wait()
+        return self._ask('last')
 
     def close(self) -> None:
         """End the process."""
@@ -84,10 +90,14 @@ def _serve(connection: Connection, make: Callable, args: tuple) -> None:
         call = make(*args)
         connection.send((False, None))
         while True:
-            request = connection.recv()
+            request, answer = connection.recv(), None
             if request == 'call':
-                call()
-            connection.send((False, _peak_memory() if request == 'memory' else None))
+                last = call()
+            elif request == 'last':
+                answer = last
+            elif request == 'memory':
+                answer = _peak_memory()
+            connection.send((False, answer))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         pass  # the other side is done
     except Exception:

@@ -48,14 +48,13 @@ def _tile(folder: Path, kinds: set, image: dict, annotation: dict) -> np.ndarray
             picture = None
     if picture is None:
         picture = np.full((TILE, TILE, 3), 60, np.uint8)
-        annotation = None
     h, w = picture.shape[:2]
     scale = TILE / max(h, w)
     tile = np.zeros((TILE, TILE, 3), np.uint8)
     resized = cv2.resize(picture, (max(1, round(w * scale)), max(1, round(h * scale))))
     tile[:resized.shape[0], :resized.shape[1]] = resized
-    if annotation:
-        _draw(tile, annotation, scale)
+    if annotation and image:
+        _draw(tile[:resized.shape[0], :resized.shape[1]], annotation, scale)
     lines = [f'image {image["id"]}' if image else 'no such image', *sorted(kinds)]
     if annotation:
         lines[0] += f', annotation {annotation["id"]}'
@@ -74,5 +73,5 @@ def _draw(tile: np.ndarray, annotation: dict, scale: float) -> None:
     if numbers[1].size % 3 == 0:
         for x, y, visibility in numbers[1].reshape(-1, 3):
             if visibility > 0 and np.isfinite([x, y]).all():
-                at = np.clip((x * scale, y * scale), 2, TILE - 3).round().astype(int)
+                at = np.clip((x * scale, y * scale), 2, np.array(tile.shape[1::-1]) - 3).round().astype(int)
                 cv2.circle(tile, tuple(at.tolist()), 3, YELLOW, -1, cv2.LINE_AA)
