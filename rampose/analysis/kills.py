@@ -13,7 +13,8 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
 
-from ..engine.checkpoint import load_checkpoint_file
+from ..engine.checkpoint import CheckpointError, load_checkpoint_file
+from ..engine.hooks.durable_checkpoint import last_checkpoint, resumable_checkpoints
 from ..files import PART_PREFIX
 
 SIGNALS = ('SIGKILL', 'SIGTERM', 'SIGINT')
@@ -30,9 +31,9 @@ class Kill:
         signal: Its name.
         moment: One of :data:`MOMENTS`.
         reached: Iterations that were done.
-        saved: Iterations in the checkpoint that `last_checkpoint` names; 0 without one.
+        saved: Iterations in the checkpoint that a training would resume from; 0 without one.
         wrote: Whether a checkpoint was being written.
-        intact: Whether `last_checkpoint`, if there is one, names a file that can be read.
+        intact: Whether it can be read; it is what `last_checkpoint` names, if there is one.
     """
     signal: str
     moment: str
@@ -113,7 +114,7 @@ def killed_training(command: Sequence[str], work_dir: Path, env: Dict[str, str],
         if train(command, work_dir, env, log).returncode != 0:
             run.failed = _last_lines(log)
     if run.failed is None:
-        run.differing = differing(reference, load_checkpoint_file(_pointed(work_dir), map_location='cpu'))
+        run.differing = differing(reference, load_checkpoint_file(last_checkpoint(work_dir), map_location='cpu'))
     return run
 
 
@@ -200,18 +201,14 @@ def _iterations(work_dir: Path) -> int:
     return reached
 
 
-def _pointed(work_dir: Path) -> Path:
-    return Path((work_dir / 'last_checkpoint').read_text().strip())
-
-
 def _saved(work_dir: Path) -> tuple:
-    """Iterations in the checkpoint that `last_checkpoint` names, and whether it can be read."""
-    if not (work_dir / 'last_checkpoint').exists():
-        return 0, True
-    try:
-        return load_checkpoint_file(_pointed(work_dir), map_location='cpu')['meta']['iter'], True
-    except Exception:
-        return 0, False
+    """Iterations in the checkpoint that a training would resume from, and whether it can be read."""
+    for path in resumable_checkpoints(work_dir, work_dir):
+        try:
+            return load_checkpoint_file(path, map_location='cpu')['meta']['iter'], True
+        except (CheckpointError, OSError):
+            return 0, False
+    return 0, True
 
 
 def _end_group(process: subprocess.Popen) -> None:

@@ -222,6 +222,7 @@ def _check_images(content: dict, folder: Path, report: Report, workers: int, pro
             said = image.get('width'), image.get('height')
             if size != said:
                 report.sizes[i] = size
+            if size != said and None not in said:  # a JSON need not say
                 report.by_image[i].add('other image size')
                 report.add('other image size', f'{image["file_name"]} (image {image["id"]}): the file has '
                                                f'{size[0]}x{size[1]} px, the JSON {said[0]}x{said[1]}')

@@ -177,3 +177,13 @@ def test_the_tool(root, tiny_sample, tmp_path):
     assert code == 0 and 'Nothing found' in out
     code, _, error = run('--fix', ann_file)
     assert code == 2 and error == f'check_dataset.py: --fix {ann_file} is the annotation file itself; name another\n'
+
+
+def test_a_json_need_not_say_sizes(tmp_path):
+    content = make(tmp_path)
+    for image in content['images']:
+        del image['width'], image['height']
+    DAMAGE['keypoint outside the image'](content, tmp_path)
+    report = check(content, tmp_path)
+    assert list(report.counts) == ['keypoint outside the image']
+    assert checking.cleaned(content, report)['images'][0]['width'] == 100

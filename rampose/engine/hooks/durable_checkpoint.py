@@ -47,7 +47,7 @@ class DurableCheckpointHook(CheckpointHook):
     def _newest_readable(self, runner: Runner) -> Optional[str]:
         """The newest checkpoint in the work folder that can be read; None without any, then training starts anew."""
         broken: List[str] = []
-        for path in _checkpoints(Path(self.out_dir or runner.work_dir), Path(runner.work_dir)):
+        for path in resumable_checkpoints(Path(self.out_dir or runner.work_dir), Path(runner.work_dir)):
             try:
                 load_checkpoint_file(path)
             except (CheckpointError, OSError) as error:
@@ -140,8 +140,11 @@ def last_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
     return (pointer.read_text().strip() or None) if pointer.is_file() else None
 
 
-def _checkpoints(folder: Path, work_dir: Path) -> List[Path]:
-    """What `last_checkpoint` names, then the others by their number, the newest first."""
+def resumable_checkpoints(folder: Path, work_dir: Path) -> List[Path]:
+    """What `--resume` tries in turn: what `last_checkpoint` names, then the others by their number, the newest first.
+
+    The first, since the highest number may be of a training before this one in the same folder.
+    """
     numbered = {}
     for place in {folder, folder / work_dir.name}:  # with an out_dir, MMEngine makes a folder of the run's name in it
         for path in [*place.glob('epoch_*.pth'), *place.glob('iter_*.pth')]:

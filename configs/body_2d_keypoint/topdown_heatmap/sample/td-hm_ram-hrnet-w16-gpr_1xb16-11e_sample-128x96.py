@@ -19,6 +19,7 @@ param_scheduler = [
     dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=max_epochs, eta_min=0, by_epoch=True, convert_to_iter_based=True)
 ]
+auto_scale_lr = dict(base_batch_size=16)
 default_hooks = dict(logger=dict(interval=20))
 custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
 randomness = dict(seed=0)
