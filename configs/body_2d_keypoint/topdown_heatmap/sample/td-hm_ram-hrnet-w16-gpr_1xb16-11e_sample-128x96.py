@@ -1,6 +1,6 @@
 # The model of `make demo`: RAM-HRNet + GPR, narrow, on the generated sample set. Not from the paper: the recipe is for
 # a few minutes on 2 cores, hence a low resolution with DARK's unbiased coding, little augmentation, a short schedule.
-# coco/AP on the sample's val split, measured on 2 CPU cores: 0.839; the whole demo takes 6.6 minutes.
+# coco/AP on the sample's val split, measured on 2 CPU cores: 0.829; the whole demo takes 5.0 minutes.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/datasets/coco_topdown_256x192.py',
