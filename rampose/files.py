@@ -48,11 +48,12 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
 def _sync_folder(folder: Path) -> None:
     """Bring the names of its files to the disk; Windows cannot, and need not."""
     if os.name != 'nt':
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with contextlib.suppress(OSError):  # nor do some network file systems
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def check_writable(path: Path) -> None:

@@ -10,11 +10,10 @@ from typing import Any, Iterator, Tuple
 from mmengine import Config
 from mmengine.runner import Runner
 
-# What a config's top level may say, beside the Runner's own arguments and names that are free.
+# What is read at a config's top level; other names are free.
 _TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters, 'runner_type', 'model_wrapper_cfg', 'compile', 'sync_bn',
               'find_unused_parameters', 'activation_checkpointing', 'efficient_conv_bn_eval', 'custom_imports',
-              'vis_backends', 'codec', 'data_root', 'data_mode', 'dataset_type', 'train_pipeline', 'val_pipeline',
-              'test_pipeline'} - {'self', 'cfg'}
+              } - {'self', 'cfg'}
 _ENVIRONMENT = re.compile(r'\{\{\s*\$(\w+)\s*:([^}]*)\}\}')  # {{$NAME:default}}
 
 
@@ -35,7 +34,7 @@ def check_config(config: Config) -> None:
 def _check_keys(config: Config) -> None:
     for key in config:
         near = difflib.get_close_matches(key, _TOP_LEVEL, 1, 0.85)
-        if key not in _TOP_LEVEL and near:
+        if key not in _TOP_LEVEL and near and not key.startswith(near[0]):  # models, train_cfg2: names of one's own
             raise ValueError(f'the config says {key}, which nothing reads; is {near[0]} meant?')
 
 
@@ -54,7 +53,7 @@ def _check_sizes(config: Config) -> None:
                     if step.get('type') == what and other is not None and tuple(other) != tuple(size):
                         raise ValueError(f'{what} in {place}.pipeline has the input size {tuple(other)} (width, '
                                          f'height), the codec of model.head {tuple(size)}: give all of them one codec')
-    if model.backbone.get('type') in ('RAMHRNet', 'HRNet'):
+    if (model.get('backbone') or {}).get('type') in ('RAMHRNet', 'HRNet'):
         if any(side % 32 for side in size):
             raise ValueError(f'the input size (width, height) is {tuple(size)}; HRNet halves it five times, so both '
                              'must be multiples of 32')

@@ -74,6 +74,11 @@ def test_data_sets_that_are_combined(tiny_config):
         check_config(tiny_config)
 
 
+@pytest.mark.parametrize('name', ['models', 'train_cfg2', 'data_roots', 'train_pipeline_stage2', 'dataset_coco'])
+def test_names_of_ones_own_are_free(tiny_config, name):
+    check_config(change(tiny_config, {name: dict(some='thing')}))
+
+
 def test_the_loop_stops_before_the_data_is_loaded(tiny_config, monkeypatch):
     tiny_config.train_dataloader.dataset.data_root = 'no/where'
     runner = Runner.from_cfg(tiny_config)

@@ -103,6 +103,13 @@ def test_several_best_ones(config, monkeypatch):
 
 
 @pytest.mark.slow
+def test_without_a_best_one(config):
+    config.default_hooks.checkpoint.update(save_best=None, rule=None)
+    run(config, 'no-best')
+    assert {path.name for path in Path(config.work_dir).glob('*.pth')} == {'epoch_1.pth', 'epoch_2.pth'}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('damage', [
     lambda work_dir: (work_dir / 'epoch_2.pth').write_bytes((work_dir / 'epoch_2.pth').read_bytes()[:5000]),
     lambda work_dir: (work_dir / 'epoch_2.pth').write_bytes(b''),

@@ -5,7 +5,7 @@ from typing import List, Optional, Union
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import HOOKS
 
 from ...files import remove_parts, written_whole
@@ -35,8 +35,8 @@ class DurableCheckpointHook(CheckpointHook):
     """
 
     def __init__(self, *args, backend_args: Optional[dict] = None, **kwargs) -> None:
-        out_dir = kwargs.get('out_dir')
-        if backend_args is None and '://' not in str(out_dir):
+        local = '://' not in str(kwargs.get('out_dir')) and not kwargs.get('file_client_args')
+        if backend_args is None and local:
             backend_args = dict(backend='durable')
         super().__init__(*args, backend_args=backend_args, **kwargs)
 
@@ -66,9 +66,10 @@ class DurableCheckpointHook(CheckpointHook):
         if is_main_process():
             remove_parts(Path(runner.work_dir))  # of a killed run
         loop = runner.train_loop
+        if not isinstance(loop, EpochBasedTrainLoop) or not loop.epoch or runner.val_loop is None:
+            return
         loop._decide_current_val_interval()
-        if self.by_epoch and runner.epoch and runner.val_loop is not None and runner.epoch >= loop.val_begin and (
-                runner.epoch % loop.val_interval == 0 or runner.epoch == runner.max_epochs):
+        if loop.epoch >= loop.val_begin and (loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs):
             runner.val_loop.run()  # a kill may have cut it off, and a checkpoint does not tell
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
@@ -98,6 +99,8 @@ class DurableCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """MMEngine's, but that the previous best one goes when the new one is there."""
+        if not self.save_best:
+            return
         one = len(self.key_indicators) == 1
         previous = {None: self.best_ckpt_path} if one else dict(self.best_ckpt_path_dict)
         if one:

@@ -37,6 +37,8 @@ class EpochSummaryHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         scalars = runner.message_hub.log_scalars
+        if not {'train/loss', 'train/time', 'train/data_time'} <= scalars.keys():
+            return  # another kind of model, or no IterTimerHook
         length = len(runner.train_dataloader)
         waited, took = (scalars[f'train/{name}'].mean(length) for name in ('data_time', 'time'))
         seconds = time.time() - self._start

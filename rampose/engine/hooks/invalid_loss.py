@@ -29,8 +29,9 @@ class StopOnInvalidLossHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
         self._look(runner)
-        self._unseen = dict(loss=outputs['loss'].detach(), iter=runner.iter + 1, epoch=runner.epoch + 1,
-                            lr=runner.optim_wrapper.get_lr(), data_batch=data_batch)
+        if outputs and 'loss' in outputs:
+            self._unseen = dict(loss=outputs['loss'].detach(), iter=runner.iter + 1, epoch=runner.epoch + 1,
+                                lr=runner.optim_wrapper.get_lr(), data_batch=data_batch)
 
     def after_train_epoch(self, runner: Runner) -> None:
         self._look(runner)
@@ -38,7 +39,7 @@ class StopOnInvalidLossHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         for name, value in checkpoint['state_dict'].items():
-            if value.is_floating_point() and not torch.isfinite(value).all():
+            if torch.is_tensor(value) and value.is_floating_point() and not torch.isfinite(value).all():
                 raise TrainingStopped(f'{name} is NaN or infinite at iteration {runner.iter} (epoch '
                                       f'{runner.epoch + 1}), so nothing was saved; {_last_good(runner)}')
 

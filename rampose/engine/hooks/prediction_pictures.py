@@ -6,7 +6,7 @@ import mmcv
 from mmengine import fileio
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
 from mmpose.structures import merge_data_samples
 
@@ -29,6 +29,8 @@ class PredictionPicturesHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         self._seen = set()
+        # Asked for its epoch, a runner builds its train loop, which a validation alone has no use for.
+        self._epoch = runner.epoch if isinstance(runner._train_loop, BaseLoop) else 0
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None,
                        outputs: Optional[Sequence] = None) -> None:
@@ -44,5 +46,5 @@ class PredictionPicturesHook(Hook):
             runner.visualizer.add_datasample(
                 f'val/{len(self._seen)}', mmcv.imfrombytes(fileio.get(path), channel_order='rgb'),
                 data_sample=merge_data_samples([sample]), draw_gt=False, draw_bbox=True, kpt_thr=self.kpt_thr,
-                step=runner.epoch)
+                step=self._epoch)
             self._seen.add(path)

@@ -38,7 +38,7 @@ class SampleSeedHook(Hook):
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # seen by workers that live on
         dataset.prepare_data = SeededPreparation(dataset.prepare_data, runner.seed, self._epoch)
         sampler = runner.train_dataloader.sampler
-        if hasattr(sampler, 'seed'):
+        if hasattr(sampler, 'seed') and not runner._randomness_cfg.get('diff_rank_seed'):
             sampler.seed = runner.seed
 
     def before_train_epoch(self, runner: Runner) -> None:
