@@ -1,8 +1,8 @@
-"""How a training says that it cannot go on."""
+"""How a run says that it cannot go on."""
 
 
-class TrainingStopped(SystemExit):
-    """Training cannot start or go on, for a reason that the person at the keyboard can mend.
+class RunStopped(SystemExit):
+    """A training or test cannot start or go on, for a reason that the person at the keyboard can mend.
 
     Python prints the message of a `SystemExit` alone, without a traceback, and ends with status 1.
 

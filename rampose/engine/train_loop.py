@@ -4,7 +4,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import LOOPS
 
 from .checks import check_config
-from .stopping import TrainingStopped
+from .stopping import RunStopped
 
 
 @LOOPS.register_module()
@@ -16,12 +16,12 @@ class CheckedTrainLoop(EpochBasedTrainLoop):
     Takes what MMEngine's takes; beside its ``type``, MMEngine allows no ``by_epoch`` in ``train_cfg``.
 
     Raises:
-        TrainingStopped: With what is wrong with the config and what to do, in one line.
+        RunStopped: With what is wrong with the config and what to do, in one line.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, **kwargs) -> None:
         try:
             check_config(runner.cfg)
         except ValueError as error:
-            raise TrainingStopped(str(error)) from None
+            raise RunStopped(str(error)) from None
         super().__init__(runner, dataloader, **kwargs)

@@ -7,7 +7,7 @@ from mmengine import Config
 from mmengine.runner import Runner
 
 from rampose.engine.checks import check_config
-from rampose.engine.stopping import TrainingStopped
+from rampose.engine.stopping import RunStopped
 
 
 def test_a_good_config_passes(tiny_config):
@@ -83,7 +83,7 @@ def test_the_loop_stops_before_the_data_is_loaded(tiny_config, monkeypatch):
     tiny_config.train_dataloader.dataset.data_root = 'no/where'
     runner = Runner.from_cfg(tiny_config)
     monkeypatch.setattr(Runner, 'build_dataloader', None)
-    with pytest.raises(TrainingStopped, match='looked for at no/where'):
+    with pytest.raises(RunStopped, match='looked for at no/where'):
         runner.train()
 
 

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from rampose.engine.checkpoint import load_checkpoint_file
 from rampose.engine.hooks import DurableCheckpointHook
-from rampose.engine.stopping import TrainingStopped
+from rampose.engine.stopping import RunStopped
 from rampose.files import PART_PREFIX
 
 
@@ -63,7 +63,7 @@ def test_a_full_disk_stops_with_one_line_and_the_last_good_checkpoint_stays(conf
     run(config, 'first', train_cfg=dict(config.train_cfg, max_epochs=1))
     before = (work_dir / 'epoch_1.pth').read_bytes()
     fail_on_put(monkeypatch)
-    with pytest.raises(TrainingStopped) as stopped:
+    with pytest.raises(RunStopped) as stopped:
         run(config, 'second', resume=True)
     message = str(stopped.value)
     assert '\n' not in message and 'epoch_2.pth could not be saved: No space left on device' in message
@@ -140,7 +140,7 @@ def test_nothing_readable(config):
     work_dir = Path(config.work_dir)
     work_dir.mkdir()
     (work_dir / 'epoch_3.pth').write_bytes(b'broken')
-    with pytest.raises(TrainingStopped, match=r'none of the checkpoints in .* can be read; the newest: .*epoch_3\.pth'):
+    with pytest.raises(RunStopped, match=r'none of the checkpoints in .* can be read; the newest: .*epoch_3\.pth'):
         run(config, 'unreadable', resume=True)
 
 

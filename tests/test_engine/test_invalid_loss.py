@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import Runner
 
 from rampose.engine.hooks import StopOnInvalidLossHook
-from rampose.engine.stopping import TrainingStopped
+from rampose.engine.stopping import RunStopped
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_the_message(runner, tmp_path):
     hook = StopOnInvalidLossHook()
     hook.after_train_iter(runner, 0, batch('good.jpg'), dict(loss=torch.tensor(1.)))
     hook.after_train_iter(runner, 1, batch('a.jpg', 'b.jpg'), dict(loss=torch.tensor(math.nan)))
-    with pytest.raises(TrainingStopped) as stopped:
+    with pytest.raises(RunStopped) as stopped:
         hook.after_train_iter(runner, 2, batch('later.jpg'), dict(loss=torch.tensor(math.nan)))
     assert str(stopped.value).startswith(
         'the loss is nan at iteration 7 (epoch 2), learning rate 0.001, in the batch of a.jpg, b.jpg; the last good '
@@ -36,14 +36,14 @@ def test_the_message(runner, tmp_path):
 def test_the_last_loss_of_an_epoch_counts(runner):
     hook = StopOnInvalidLossHook()
     hook.after_train_iter(runner, 0, batch('a.jpg'), dict(loss=torch.tensor(math.inf)))
-    with pytest.raises(TrainingStopped, match=r'the loss is inf .* no checkpoint was saved before'):
+    with pytest.raises(RunStopped, match=r'the loss is inf .* no checkpoint was saved before'):
         hook.after_train_epoch(runner)
 
 
 def test_weights_that_are_not_numbers_are_not_saved(runner):
     weights = dict(count=torch.tensor(3), good=torch.ones(2))
     StopOnInvalidLossHook().before_save_checkpoint(runner, dict(state_dict=weights))
-    with pytest.raises(TrainingStopped, match=r'backbone\.bad is NaN or infinite at iteration 6 \(epoch 2\)'):
+    with pytest.raises(RunStopped, match=r'backbone\.bad is NaN or infinite at iteration 6 \(epoch 2\)'):
         StopOnInvalidLossHook().before_save_checkpoint(
             runner, dict(state_dict={**weights, 'backbone.bad': torch.tensor([1, math.inf])}))
 
@@ -52,6 +52,6 @@ def test_weights_that_are_not_numbers_are_not_saved(runner):
 def test_a_training_that_diverges(tiny_config):
     tiny_config.optim_wrapper.optimizer.lr = 1e30
     tiny_config.train_cfg.val_interval = 5
-    with pytest.raises(TrainingStopped, match=r'^the loss is (nan|inf) at iteration \d+ \(epoch 1\), learning rate '
+    with pytest.raises(RunStopped, match=r'^the loss is (nan|inf) at iteration \d+ \(epoch 1\), learning rate '
                                               r'1e\+30, in the batch of .*\.jpg, .*; no checkpoint'):
         Runner.from_cfg(tiny_config).train()

@@ -6,6 +6,7 @@ from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
 from rampose.engine.hooks import KeypointNumberHook
+from rampose.engine.stopping import RunStopped
 
 
 class Coco(list):
@@ -22,11 +23,11 @@ def test_agreement_passes(tiny_config):
 
 def test_a_head_with_another_number(tiny_config):
     tiny_config.model.head.out_channels = 5
-    with pytest.raises(ValueError, match=r"model has 5 keypoints, the metainfo of train's data set \(coco\) 17: set "
+    with pytest.raises(RunStopped, match=r"model has 5 keypoints, the metainfo of train's data set \(coco\) 17: set "
                                          r'model\.head\.out_channels to 17'):
         Runner.from_cfg(tiny_config).train()
     tiny_config.experiment_name = 'test'
-    with pytest.raises(ValueError, match="model has 5 keypoints, the metainfo of test's data set"):
+    with pytest.raises(RunStopped, match="model has 5 keypoints, the metainfo of test's data set"):
         Runner.from_cfg(tiny_config).test()
 
 
@@ -41,9 +42,9 @@ def check(loop, dataset, **test_cfg):
 def test_a_model_of_several_data_sets_is_tested_by_a_choice_of_its_keypoints():
     """As MMPose's configs for COCO and AIC together are; what they train on has all 19."""
     check('test', Coco(), output_keypoint_indices=list(range(17)))
-    with pytest.raises(ValueError, match="model has 19 keypoints, the metainfo of train's"):
+    with pytest.raises(RunStopped, match="model has 19 keypoints, the metainfo of train's"):
         check('train', Coco(), output_keypoint_indices=list(range(17)))
-    with pytest.raises(ValueError, match="model gives 16 keypoints, the metainfo of test's"):
+    with pytest.raises(RunStopped, match="model gives 16 keypoints, the metainfo of test's"):
         check('test', Coco(), output_keypoint_indices=list(range(16)))
 
 
@@ -60,5 +61,5 @@ def test_annotations_with_another_number(tiny_config, tmp_path):
         annotation['keypoints'] = annotation['keypoints'][:3 * 5]
     dataset.ann_file = str(tmp_path / 'five.json')
     (tmp_path / 'five.json').write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"five\.json has 5 keypoints, the metainfo of train's data set \(coco\) 17"):
+    with pytest.raises(RunStopped, match=r"five\.json has 5 keypoints, the metainfo of train's data set \(coco\) 17"):
         Runner.from_cfg(tiny_config).train()

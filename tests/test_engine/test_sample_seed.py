@@ -33,6 +33,22 @@ def test_epochs_and_samples_differ():
     assert prepare(0) not in first
 
 
+def test_a_sample_in_place_of_a_broken_one_is_drawn_until_it_is_whole():
+    def try_all(broken):
+        prepare = SeededPreparation(lambda idx: None if idx in broken else np.random.rand(), 0, torch.zeros(1))
+        for idx in range(10):
+            sample, attempts = prepare(idx), 1
+            while sample is None and attempts < 200:  # as MMEngine's BaseDataset does
+                idx = np.random.randint(0, 10)
+                sample, attempts = prepare(idx), attempts + 1
+            yield idx, sample, attempts
+
+    found = list(try_all(broken=range(1, 10)))
+    assert all(idx == 0 for idx, _, _ in found) and max(attempts for _, _, attempts in found) < 200
+    assert found == list(try_all(broken=range(1, 10)))
+    assert found[0] == next(try_all(broken=[])), 'a whole one is as if there were no broken ones'
+
+
 def batches(config, name, epochs, start=0):
     """Inputs of each epoch, by the files that they were made of."""
     config = copy.deepcopy(config)

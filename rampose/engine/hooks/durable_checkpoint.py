@@ -10,7 +10,7 @@ from mmpose.registry import HOOKS
 
 from ...files import remove_parts, written_whole
 from ..checkpoint import CheckpointError, load_checkpoint_file
-from ..stopping import TrainingStopped
+from ..stopping import RunStopped
 
 
 @HOOKS.register_module()
@@ -31,7 +31,7 @@ class DurableCheckpointHook(CheckpointHook):
         kwargs: As MMEngine's `CheckpointHook`.
 
     Raises:
-        TrainingStopped: A checkpoint cannot be saved; or there are checkpoints to resume from and none can be read.
+        RunStopped: A checkpoint cannot be saved; or there are checkpoints to resume from and none can be read.
     """
 
     def __init__(self, *args, backend_args: Optional[dict] = None, **kwargs) -> None:
@@ -57,7 +57,7 @@ class DurableCheckpointHook(CheckpointHook):
                 runner.logger.warning(f'{broken[0]}; resuming from the one before it, {path}')
             return str(path)
         if broken:
-            raise TrainingStopped(f'none of the checkpoints in {runner.work_dir} can be read; the newest: {broken[0]}; '
+            raise RunStopped(f'none of the checkpoints in {runner.work_dir} can be read; the newest: {broken[0]}; '
                                   'train from the start without --resume, or into another --work-dir')
         return None
 
@@ -130,10 +130,10 @@ class DurableCheckpointHook(CheckpointHook):
             self.file_backend.rmtree(path)
 
     @staticmethod
-    def _unsaved(runner: Runner, what: str, error: OSError) -> TrainingStopped:
+    def _unsaved(runner: Runner, what: str, error: OSError) -> RunStopped:
         last = last_checkpoint(runner.work_dir)
         intact = f'{last} is intact' if last else 'there is none before it'
-        return TrainingStopped(f'{what} could not be saved: {error.strerror or error}; {intact}. '
+        return RunStopped(f'{what} could not be saved: {error.strerror or error}; {intact}. '
                                'Make room, then go on with --resume')
 
 

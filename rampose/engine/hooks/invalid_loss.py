@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..stopping import TrainingStopped
+from ..stopping import RunStopped
 from .durable_checkpoint import last_checkpoint
 
 
@@ -20,7 +20,7 @@ class StopOnInvalidLossHook(Hook):
     the pictures of the batch and the last good checkpoint.
 
     Raises:
-        TrainingStopped: The loss, or a weight about to be saved, is NaN or infinite.
+        RunStopped: The loss, or a weight about to be saved, is NaN or infinite.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class StopOnInvalidLossHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         for name, value in checkpoint['state_dict'].items():
             if torch.is_tensor(value) and value.is_floating_point() and not torch.isfinite(value).all():
-                raise TrainingStopped(f'{name} is NaN or infinite at iteration {runner.iter} (epoch '
+                raise RunStopped(f'{name} is NaN or infinite at iteration {runner.iter} (epoch '
                                       f'{runner.epoch + 1}), so nothing was saved; {_last_good(runner)}')
 
     def _look(self, runner: Runner) -> None:
@@ -48,7 +48,7 @@ class StopOnInvalidLossHook(Hook):
         if seen is None or torch.isfinite(seen['loss']).all():
             return
         lr = ', '.join(f'{value:g}' for values in seen['lr'].values() for value in sorted(set(values)))
-        raise TrainingStopped(
+        raise RunStopped(
             f'the loss is {float(seen["loss"])} at iteration {seen["iter"]} (epoch {seen["epoch"]}), learning rate '
             f'{lr}, in the batch of {", ".join(_pictures(seen["data_batch"]))}; {_last_good(runner)}')
 

@@ -6,6 +6,8 @@ from mmengine.runner import Runner
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import HOOKS
 
+from ..stopping import RunStopped
+
 
 @HOOKS.register_module()
 class KeypointNumberHook(Hook):
@@ -15,7 +17,7 @@ class KeypointNumberHook(Hook):
     metainfo may train without any error, with other keypoints swapped by a flip than the metainfo says.
 
     Raises:
-        ValueError: They disagree. Before the workers of a data loader start.
+        RunStopped: They disagree. Before the workers of a data loader start.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -36,16 +38,16 @@ class KeypointNumberHook(Hook):
             chosen = model.test_cfg.get('output_keypoint_indices') if name != 'train' else None
             if chosen:  # a test on one of several data sets that the model was trained on
                 if len(chosen) != num_keypoints:
-                    raise ValueError(f"the model gives {len(chosen)} keypoints, the metainfo of {name}'s data set "
+                    raise RunStopped(f"the model gives {len(chosen)} keypoints, the metainfo of {name}'s data set "
                                      f'({metainfo.get("dataset_name")}) {num_keypoints}: set '
                                      f'model.test_cfg.output_keypoint_indices to {num_keypoints} of its keypoints')
             elif out_channels not in (None, num_keypoints):
-                raise ValueError(f"the model has {out_channels} keypoints, the metainfo of {name}'s data set "
+                raise RunStopped(f"the model has {out_channels} keypoints, the metainfo of {name}'s data set "
                                  f'({metainfo.get("dataset_name")}) {num_keypoints}: set model.head.out_channels to '
                                  f'{num_keypoints}, or give the data set the metainfo it was annotated with')
             keypoints = dataset.get_data_info(0).get('keypoints') if len(dataset) else None
             if keypoints is not None and keypoints.shape[-2] != num_keypoints:
                 where = getattr(dataset, 'ann_file', name)
-                raise ValueError(f'the first annotation in {where} has {keypoints.shape[-2]} keypoints, the '
+                raise RunStopped(f'the first annotation in {where} has {keypoints.shape[-2]} keypoints, the '
                                  f"metainfo of {name}'s data set ({metainfo.get('dataset_name')}) {num_keypoints}: "
                                  'give the metainfo that belongs to these annotations')

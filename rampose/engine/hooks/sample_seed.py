@@ -55,10 +55,15 @@ class SeededPreparation:
         self.prepare_data = prepare_data
         self.seed = seed
         self.epoch = epoch
+        self._is_retry = False
 
     def __call__(self, idx: int) -> Any:
-        seed_all(self.seed, int(self.epoch), idx)
-        return self.prepare_data(idx)
+        if not self._is_retry:
+            seed_all(self.seed, int(self.epoch), idx)
+        sample = self.prepare_data(idx)
+        # After None, the data set draws another index; seeded anew for each, it might come back to this one for ever.
+        self._is_retry = sample is None
+        return sample
 
 
 def seed_all(*parts: int) -> int:
