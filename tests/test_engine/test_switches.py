@@ -11,7 +11,7 @@ from rampose.engine.checkpoint import load_checkpoint_file
 
 SWITCHES = {
     'with_cp': {'model.backbone.with_cp': True},
-    'compile': dict(compile=dict(backend='aot_eager')),  # without the minutes of the default backend's C++ compiler
+    'compile': {},  # by a hook
     'accumulation': {'optim_wrapper.accumulative_counts': 2},
 }
 
@@ -33,6 +33,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(tiny_config, name, tmp_path):
     tiny_config.train_dataloader.batch_size = 9  # four iterations an epoch: accumulation must not reach into the next
     tiny_config.train_cfg.val_interval = 5
     tiny_config.merge_from_dict(SWITCHES[name])
+    if name == 'compile':  # without the minutes of the default backend's C++ compiler
+        tiny_config.custom_hooks.append(dict(type='CompileHook', backend='aot_eager'))
     whole = train(tiny_config, f'{name}-whole')
     torch._dynamo.reset()
     resumed = train(tiny_config, f'{name}-resumed', resume=True, load_from=f'{tiny_config.work_dir}/epoch_1.pth',

@@ -1,5 +1,6 @@
 from .attention import AttentionHook
 from .channels_last import ChannelsLastHook
+from .compile import CompileHook
 from .durable_checkpoint import DurableCheckpointHook
 from .epoch_summary import EpochSummaryHook
 from .invalid_loss import StopOnInvalidLossHook
@@ -8,6 +9,6 @@ from .prediction_pictures import PredictionPicturesHook
 from .sample_seed import SampleSeedHook
 
 __all__ = [
-    'AttentionHook', 'ChannelsLastHook', 'DurableCheckpointHook', 'EpochSummaryHook', 'KeypointNumberHook',
-    'PredictionPicturesHook', 'SampleSeedHook', 'StopOnInvalidLossHook'
+    'AttentionHook', 'ChannelsLastHook', 'CompileHook', 'DurableCheckpointHook', 'EpochSummaryHook',
+    'KeypointNumberHook', 'PredictionPicturesHook', 'SampleSeedHook', 'StopOnInvalidLossHook'
 ]
