@@ -1,11 +1,15 @@
 """Plots of what this package measures, as matplotlib figures: the tools save them."""
 
-from typing import Dict, List, Sequence
+from typing import TYPE_CHECKING, Dict, List, Sequence
 
 import matplotlib.lines
 import matplotlib.ticker
 import numpy as np
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from ..experiments.plan import Plan
+    from ..experiments.results import Results
 
 
 def plot_attention(weights: Dict[str, np.ndarray]) -> Figure:
@@ -171,4 +175,43 @@ def plot_table1(records: Sequence[dict], where: str) -> Figure:
     handles += [matplotlib.lines.Line2D([], [], color='0.4', marker=marker, linestyle='', label=size)
                 for size, marker in markers.items()]
     figure.legend(handles=handles, loc='outside right center', fontsize=8)
+    return figure
+
+
+def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
+    """Draw an experiment: every run's last value of the first metric, and its curves.
+
+    Args:
+        plan: The plan.
+        results: What is done of it; candidates without a result are left out.
+
+    Returns:
+        On the left a row for each candidate, a dot a run, a bar at the mean; on the right the mean over the seeds
+        against epochs, with the range of the runs.
+    """
+    metric = next(iter(plan.metrics))
+    names = [name for name in plan.candidates if results.of(name)]
+    figure = Figure(figsize=(11, 4.2), layout='constrained')
+    dots, curves = figure.subplots(1, 2)
+    for y, name in enumerate(names):
+        values = [100 * value for value in results.values(name, metric).values()]
+        dots.plot(values, [y] * len(values), 'o', color=f'C{y}', alpha=0.6)
+        dots.plot([np.mean(values)], [y], '|', color=f'C{y}', markersize=22, markeredgewidth=2)
+        by_epoch: Dict[int, List[float]] = {}
+        for result in results.of(name).values():
+            for point in result.curve:
+                by_epoch.setdefault(point['epoch'], []).append(100 * point[metric])
+        epochs = sorted(by_epoch)
+        curves.plot(epochs, [np.mean(by_epoch[epoch]) for epoch in epochs], 'o-', color=f'C{y}', markersize=3,
+                    label=plan.candidates[name].title)
+        curves.fill_between(epochs, [min(by_epoch[epoch]) for epoch in epochs],
+                            [max(by_epoch[epoch]) for epoch in epochs], color=f'C{y}', alpha=0.12)
+    dots.set_yticks(range(len(names)), [plan.candidates[name].title for name in names], fontsize=8)
+    dots.invert_yaxis()
+    dots.set_xlabel(f'{metric} x 100 after the last epoch; a dot a run, a bar at the mean')
+    dots.grid(alpha=0.3)
+    curves.set_xlabel('epoch of the run; shaded: range of the runs')
+    curves.set_ylabel(f'{metric} x 100')
+    curves.grid(alpha=0.3)
+    curves.legend(fontsize=8)
     return figure

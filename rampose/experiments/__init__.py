@@ -1,0 +1,1 @@
+"""Comparing trainings: a plan of configs and seeds, its runs, and what their differences are worth."""

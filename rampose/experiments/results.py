@@ -1,0 +1,93 @@
+"""The results of an experiment's runs, and the file that keeps them."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
+
+from ..files import written_whole
+from .plan import Candidate, Plan
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one run.
+
+    Attributes:
+        candidate: The candidate's name.
+        seed: The run's.
+        digest: The candidate's, when it ran.
+        curve: After each validation the epoch and the plan's metrics.
+        loss: Mean training loss of each epoch.
+        minutes: Time of the training steps, data included, validations not.
+        commit: Of the code; with a + behind it if files differed from it.
+        machine: What it ran on, and when.
+    """
+    candidate: str
+    seed: int
+    digest: str
+    curve: List[Dict[str, float]]
+    loss: List[float]
+    minutes: float
+    commit: str
+    machine: str
+
+    def last(self, metric: str) -> float:
+        return self.curve[-1][metric]
+
+    def best(self, metric: str) -> float:
+        return max(point[metric] for point in self.curve)
+
+
+class Results:
+    """The results of a plan, in a file.
+
+    Args:
+        path: The file, ``results.json``.
+        plan: The plan.
+
+    Raises:
+        ValueError: The file cannot be read, or holds results of other configs than the plan's.
+    """
+
+    def __init__(self, path: Path, plan: Plan) -> None:
+        self.path = path
+        self.plan = plan
+        self._by_run: Dict[Tuple[str, int], Result] = {}
+        if not path.exists():
+            return
+        try:
+            results = [Result(**entry) for entry in json.loads(path.read_text())['runs']]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f'{path} holds no results of an experiment ({error}); give another folder') from None
+        for result in results:
+            candidate = plan.candidates.get(result.candidate)
+            if candidate and candidate.digest != result.digest:
+                raise ValueError(f'{path}: {result.candidate}, seed {result.seed}, was trained with another config than '
+                                 f'{candidate.config} is now, or from another start; restore the config, give another '
+                                 'folder, or remove its entry from the file to train it again')
+            self._by_run[result.candidate, result.seed] = result
+
+    def __contains__(self, run: Tuple[Candidate, int]) -> bool:
+        return (run[0].name, run[1]) in self._by_run
+
+    def __len__(self) -> int:
+        return len(self._by_run)
+
+    def of(self, candidate: str) -> Dict[int, Result]:
+        """A candidate's results by seed."""
+        return {seed: result for (name, seed), result in sorted(self._by_run.items()) if name == candidate}
+
+    def values(self, candidate: str, metric: str, which: str = 'last') -> Dict[int, float]:
+        """A candidate's `last` or `best` value of a metric by seed."""
+        return {seed: getattr(result, which)(metric) for seed, result in self.of(candidate).items()}
+
+    def add(self, result: Result) -> None:
+        """Add a result and write the file, whole or not at all."""
+        self._by_run[result.candidate, result.seed] = result
+        order: Sequence[str] = list(self.plan.candidates)
+        entries = sorted(self._by_run.values(), key=lambda entry: (
+            order.index(entry.candidate) if entry.candidate in order else len(order), entry.seed))
+        content = dict(title=self.plan.title, runs=[asdict(entry) for entry in entries])
+        with written_whole(self.path) as file:
+            file.write((json.dumps(content, indent=1) + '\n').encode())

@@ -1,0 +1,244 @@
+"""Training what a plan asks for and is not done yet, by MMPose's own training tool."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from .. import __version__
+from ..analysis.machine import describe_machine
+from ..engine.hooks.durable_checkpoint import last_checkpoint
+from .plan import Candidate, Plan
+from .results import Result, Results
+
+Run = Tuple[Candidate, int]
+LOG = 'train.log'
+EPOCH_LINE = re.compile(r'^epoch \d+/\d+ .*', re.MULTILINE)  # EpochSummaryHook's
+PATIENCE = 30  # seconds that a training is given to end when it is told to
+
+
+def name_of(run: Run) -> str:
+    return f'{run[0].name}, seed {run[1]}'
+
+
+@dataclass
+class _Training:
+    run: Run
+    process: subprocess.Popen
+    folder: Path
+    commit: str
+
+
+class Experiment:
+    """The trainings of a plan, each a process in a folder of its own, ``{work_dir}/{candidate}/seed{seed}``.
+
+    A run with a result is not done again; one that was stopped goes on from its last checkpoint.
+
+    Args:
+        plan: The plan.
+        results: What is done; each result is added when its run ends.
+        work_dir: The folder of the trainings.
+        jobs: Trainings at a time. With more than one, each is given its share of the cores.
+        only: Names of the candidates to train; all if it is empty.
+    """
+
+    def __init__(self, plan: Plan, results: Results, work_dir: Path, jobs: int = 1, only: Sequence[str] = ()) -> None:
+        self.plan = plan
+        self.results = results
+        self.work_dir = work_dir
+        self.jobs = jobs
+        self.only = only or list(plan.candidates)
+        self._running: List[_Training] = []
+
+    def folder(self, candidate: str, seed: int) -> Path:
+        return self.work_dir / candidate / f'seed{seed}'
+
+    def run(self, on_change: Callable[[str], None], on_wait: Callable[[str], None] = lambda text: None) -> Dict[str, str]:
+        """Train all that is not done.
+
+        Args:
+            on_change: Told when a run starts or ends, with a line.
+            on_wait: Told every second how far the running ones are, with a line.
+
+        Returns:
+            By name, why runs failed; empty if all is done. What starts from a failed run is not tried.
+        """
+        todo = [run for run in self.plan.runs() if run[0].name in self.only and run not in self.results]
+        failures: Dict[str, str] = {}
+        num_runs = len(todo)
+        try:
+            while todo or self._running:
+                for run in self._startable(todo, failures):
+                    todo.remove(run)
+                    try:
+                        self._running.append(self._start(run))
+                        on_change(f'{name_of(run)}: started, log in {self._running[-1].folder / LOG}')
+                    except (ValueError, OSError) as error:
+                        failures[name_of(run)] = str(error)
+                time.sleep(1)
+                done = num_runs - len(todo) - len(self._running) - len(failures)
+                on_wait(f'{done} of {num_runs} runs done; ' + '; '.join(map(_progress, self._running)))
+                for training in [training for training in self._running if training.process.poll() is not None]:
+                    self._running.remove(training)
+                    try:
+                        result = self._collect(training)
+                    except ValueError as error:
+                        failures[name_of(training.run)] = str(error)
+                        on_change(f'{name_of(training.run)}: FAILED')
+                        continue
+                    self.results.add(result)
+                    values = ', '.join(f'{metric} {result.last(metric):.4f}' for metric in self.plan.metrics)
+                    on_change(f'{name_of(training.run)}: done, {values}, {result.minutes:.1f} min')
+        finally:
+            self._stop()
+        return failures
+
+    def _startable(self, todo: List[Run], failures: Dict[str, str]) -> List[Run]:
+        """The next runs for free places, whose start is done; those without hope go to the failures."""
+        free, found = self.jobs - len(self._running), []
+        for candidate, seed in list(todo):
+            start = self.plan.candidates.get(candidate.start)
+            if start and name_of((start, seed)) in failures:
+                todo.remove((candidate, seed))
+                failures[name_of((candidate, seed))] = f'it starts from {name_of((start, seed))}, which failed'
+            elif len(found) < free and (start is None or (start, seed) in self.results):
+                found.append((candidate, seed))
+        return found
+
+    def _start(self, run: Run) -> _Training:
+        candidate, seed = run
+        folder = self.folder(candidate.name, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        options = dict(candidate.options, **{'randomness.seed': seed})
+        resume = last_checkpoint(folder) is not None
+        if candidate.start and not resume:
+            options['load_from'] = self._starting_point(candidate, seed, folder)
+        mim = shutil.which('mim', path=f'{Path(sys.executable).parent}{os.pathsep}{os.environ.get("PATH", "")}')
+        if mim is None:
+            raise OSError('mim is missing; pip install openmim')
+        command = [mim, 'train', 'mmpose', str(candidate.config), '--work-dir', str(folder), '--resume' * resume,
+                   '--cfg-options', *(f'{key}={value}' for key, value in options.items())]
+        env = dict(os.environ)
+        if self.jobs > 1:  # each by itself would take all cores, and all wait for each other
+            env.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // self.jobs)))
+        with (folder / LOG).open('ab') as log:
+            process = subprocess.Popen([word for word in command if word], env=env, stdout=log,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
+        return _Training(run, process, folder, current_commit())
+
+    def _starting_point(self, candidate: Candidate, seed: int, folder: Path) -> Path:
+        start = self.folder(candidate.start, seed)
+        named = last_checkpoint(start)
+        checkpoint = start / Path(named).name if named else None
+        if checkpoint is None or not checkpoint.is_file():
+            raise ValueError(f'the last checkpoint of {candidate.start}, seed {seed}, is not in {start}; copy it there, '
+                             f'or remove the run from {self.results.path} to train it again')
+        if not candidate.convert:
+            return checkpoint
+        from mmengine import Config
+
+        import rampose.plugin  # noqa: F401
+
+        from ..engine.conversion import check_is_ours, convert, read_hrnet, save
+        config = Config.fromfile(candidate.config)
+        check_is_ours(config)
+        weights = read_hrnet(checkpoint)
+        save(convert(weights, config), weights, folder / 'converted.pth')
+        return folder / 'converted.pth'
+
+    def _collect(self, training: _Training) -> Result:
+        candidate, seed = training.run
+        log = training.folder / LOG
+        if training.process.returncode != 0:
+            end = log.read_text(errors='replace').strip().splitlines()[-5:]
+            raise ValueError('\n'.join([f'the training ended with status {training.process.returncode}, see {log}:',
+                                        *end]))
+        curve, loss, minutes = read_scalars(training.folder, self.plan.metrics)
+        return Result(candidate.name, seed, candidate.digest, curve, loss, minutes, training.commit,
+                      describe_machine(*_device()))
+
+    def _stop(self) -> None:
+        """Nothing goes on behind a command that ended; DurableCheckpointHook leaves what is resumed from."""
+        for training in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(training.process.pid, signal.SIGTERM)
+        for training in self._running:
+            try:
+                training.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(training.process.pid, signal.SIGKILL)
+        self._running.clear()
+
+
+def read_scalars(folder: Path, metrics: Dict[str, str]) -> Tuple[List[Dict[str, float]], List[float], float]:
+    """Read what MMEngine wrote of a training.
+
+    Args:
+        folder: Its work folder.
+        metrics: What the evaluators call each metric, by its name in tables.
+
+    Returns:
+        After each validation, ``epoch`` and the metrics; the mean loss of each epoch; minutes of all training steps.
+
+    Raises:
+        ValueError: It was never validated, or by other metrics.
+    """
+    # A file for each start; what a later one says of a step is what counts.
+    files = sorted(folder.glob('*/vis_data/scalars.json'))
+    records = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    steps = {record['step']: record for record in records if 'loss' in record}
+    validations = {record['step']: record for record in records if 'loss' not in record
+                   and not set(metrics.values()).isdisjoint(record)}
+    if not validations or not steps:
+        raise ValueError(f'the log in {folder} has no validation with {", ".join(metrics.values())}; metrics are what '
+                         'the evaluators of the config call them')
+    curve = []
+    for epoch, record in sorted(validations.items()):
+        lacking = [name for name in metrics.values() if name not in record]
+        if lacking:
+            raise ValueError(f'the log in {folder} has no {lacking[0]}, but {", ".join(sorted(record))}')
+        curve.append(dict(epoch=epoch, **{name: float(record[key]) for name, key in metrics.items()}))
+    epochs: Dict[int, List[float]] = {}
+    for record in steps.values():
+        epochs.setdefault(record['epoch'], []).append(record['loss'])
+    loss = [float(f'{np.mean(values):.4g}') for _, values in sorted(epochs.items())]
+    minutes = float(np.mean([record['time'] for record in steps.values()])) * max(steps) / 60
+    return curve, loss, round(minutes, 2)
+
+
+def current_commit() -> str:
+    """Of the code that runs, with a + if files differ from it; outside of a checkout, the version."""
+    folder = Path(__file__).parent
+
+    def git(*arguments: str) -> Optional[str]:
+        try:
+            done = subprocess.run(['git', '-C', str(folder), *arguments], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git('rev-parse', '--short=10', 'HEAD')
+    if not commit or git('ls-files', Path(__file__).name) != Path(__file__).name:
+        return f'rampose {__version__}'
+    return commit + '+' * bool(git('status', '--porcelain', '--untracked-files=no'))
+
+
+def _device() -> Tuple[str, ...]:
+    import torch
+    return ('cuda', ) if torch.cuda.is_available() else ()
+
+
+def _progress(training: _Training) -> str:
+    lines = EPOCH_LINE.findall((training.folder / LOG).read_text(errors='replace'))
+    return f'{name_of(training.run)}: {lines[-1] if lines else "starting"}'
