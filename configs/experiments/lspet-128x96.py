@@ -5,25 +5,27 @@ folder = 'configs/body_2d_keypoint/topdown_heatmap/lspet'
 metrics = dict(AP='lspet/AP', AP50='lspet/AP .5', PCK='lspet/PCK')
 seeds = [0, 1, 2]
 
-# Half as long again, from the weights of a finished training, hence with a lower rate and no warm-up.
+# Half as long again, from the weights of a finished training, hence with a lower rate and next to no warm-up.
 _train_on = {
     'train_cfg.max_epochs': 4,
     'optim_wrapper.optimizer.lr': 1e-3,
-    'param_scheduler.0.end': 1,
+    'param_scheduler.0.end': 2,
     'param_scheduler.1.T_max': 4,
 }
 candidates = dict(
     hrnet=dict(title='HRNet', config='td-hm_hrnet-w16_1xb16-8e_lspet-128x96.py'),
     ours=dict(title='RAM + GPR', config='td-hm_ram-hrnet-w16-gpr_1xb16-8e_lspet-128x96.py'),
     no_attention=dict(
+        title='without attention',
         seeds=[0, 1],
-        title='without attention', config='td-hm_ram-hrnet-w16-gpr_no-attention-1xb16-8e_lspet-128x96.py'),
+        config='td-hm_ram-hrnet-w16-gpr_no-attention-1xb16-8e_lspet-128x96.py'),
     rescale_sum=dict(
+        title='rescale and sum for GPR',
         seeds=[0, 1],
-        title='rescale and sum for GPR', config='td-hm_ram-hrnet-w16-gpr_rescale-sum-1xb16-8e_lspet-128x96.py'),
+        config='td-hm_ram-hrnet-w16-gpr_rescale-sum-1xb16-8e_lspet-128x96.py'),
     no_cutout=dict(
-        seeds=[0, 1],
         title='without cutout',
+        seeds=[0, 1],
         config='td-hm_ram-hrnet-w16-gpr_no-cutout-1xb16-8e_lspet-128x96.py'),
     hrnet_on=dict(
         title='HRNet, trained on',
