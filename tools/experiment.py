@@ -25,7 +25,10 @@ def parse_args() -> argparse.Namespace:
                         help='for the trainings (default: work_dirs/experiments/PLAN)')
     parser.add_argument('--jobs', type=int, default=1, metavar='N',
                         help='trainings at a time; on a CPU each gets its share of the cores (default: 1)')
-    parser.add_argument('--only', nargs='+', default=[], metavar='NAME', help='train these candidates of the plan alone')
+    parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
+                        help='train these candidates of the plan alone')
+    parser.add_argument('--gpus', type=int, metavar='N',
+                        help='GPUs of each training, by `--launcher pytorch` (default: one, or the CPU)')
     parser.add_argument('--report', action='store_true', help='write page and plot of what is done; train nothing')
     args = parser.parse_args()
     if args.jobs < 1:
@@ -68,7 +71,7 @@ def main() -> int:
         return 2
     failures = {}
     if not args.report:
-        experiment = Experiment(plan, results, args.work_dir, args.jobs, args.only)
+        experiment = Experiment(plan, results, args.work_dir, args.jobs, args.only, args.gpus)
         try:
             with console.status('starting') as status:
 

@@ -1,42 +1,42 @@
-# Does RAM + GPR beat HRNet when both are trained alike? Small, on Leeds Sports Pose Extended, on a CPU: docs/evidence.md.
+# Does RAM + GPR beat HRNet when both are trained alike? Small models, LSPET, on a CPU: docs/evidence.md.
 #   python tools/experiment.py configs/experiments/lspet-128x96.py
 title = 'RAM + GPR against HRNet on LSPET, small models'
-folder = 'configs/body_2d_keypoint/topdown_heatmap/lspet'
+folder = '../body_2d_keypoint/topdown_heatmap/lspet'
 metrics = dict(AP='lspet/AP', AP50='lspet/AP .5', PCK='lspet/PCK')
 seeds = [0, 1, 2]
 
 # Half as long again, from the weights of a finished training, hence with a lower rate and next to no warm-up.
 _train_on = {
-    'train_cfg.max_epochs': 4,
+    'train_cfg.max_epochs': 3,
     'optim_wrapper.optimizer.lr': 1e-3,
     'param_scheduler.0.end': 2,
-    'param_scheduler.1.T_max': 4,
+    'param_scheduler.1.T_max': 3,
 }
 candidates = dict(
-    hrnet=dict(title='HRNet', config='td-hm_hrnet-w16_1xb16-8e_lspet-128x96.py'),
-    ours=dict(title='RAM + GPR', config='td-hm_ram-hrnet-w16-gpr_1xb16-8e_lspet-128x96.py'),
+    hrnet=dict(title='HRNet', config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py'),
+    ours=dict(title='RAM + GPR', config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py'),
     no_attention=dict(
         title='without attention',
         seeds=[0, 1],
-        config='td-hm_ram-hrnet-w16-gpr_no-attention-1xb16-8e_lspet-128x96.py'),
+        config='td-hm_ram-hrnet-w16-gpr_no-attention-1xb16-6e_lspet-128x96.py'),
     rescale_sum=dict(
         title='rescale and sum for GPR',
         seeds=[0, 1],
-        config='td-hm_ram-hrnet-w16-gpr_rescale-sum-1xb16-8e_lspet-128x96.py'),
+        config='td-hm_ram-hrnet-w16-gpr_rescale-sum-1xb16-6e_lspet-128x96.py'),
     no_cutout=dict(
         title='without cutout',
         seeds=[0, 1],
-        config='td-hm_ram-hrnet-w16-gpr_no-cutout-1xb16-8e_lspet-128x96.py'),
+        config='td-hm_ram-hrnet-w16-gpr_no-cutout-1xb16-6e_lspet-128x96.py'),
     hrnet_on=dict(
         title='HRNet, trained on',
         seeds=[0, 1],
-        config='td-hm_hrnet-w16_1xb16-8e_lspet-128x96.py',
+        config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py',
         options=_train_on,
         start='hrnet'),
     warm_start=dict(
         title='HRNet, trained on as RAM + GPR',
         seeds=[0, 1],
-        config='td-hm_ram-hrnet-w16-gpr_1xb16-8e_lspet-128x96.py',
+        config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py',
         options=_train_on,
         start='hrnet',
         convert=True))

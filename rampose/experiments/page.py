@@ -34,7 +34,7 @@ def differences(plan: Plan, results: Results) -> str:
     rows = []
     for a, b in plan.comparisons:
         found = [paired_difference(results.values(a, metric), results.values(b, metric)) for metric in metrics]
-        title = f'{plan.candidates[a].title} − {plan.candidates[b].title}'
+        title = f'{plan.candidates[a].title} - {plan.candidates[b].title}'
         if found[0] is None:
             rows.append([title, '0', *['-'] * len(metrics), '-'])
             continue
@@ -50,20 +50,21 @@ def page(plan: Plan, results: Results, command: str) -> str:
     hours = sum(result.minutes for result in done) / 60
     machines = ', '.join(dict.fromkeys(result.machine for result in done))
     commits = ', '.join(dict.fromkeys(result.commit for result in done))
+    how = (f'Command: `{command}`. {len(done)} of {len(plan.runs())} runs, {hours:.1f} hours of training steps in all. '
+           f'Commits: {commits}. On: {machines}.')
     return f"""# {plan.title}
 
-Metrics x 100, after the last epoch: mean ± sample standard deviation over the seeds, measured. "Best" is the best of a run's
-validations, which flatters all alike.
+Measured, metrics x 100 after the last epoch: mean ± sample standard deviation over the seeds. "Best" is the best of a
+run's validations, which flatters all alike.
 
 {table(plan, results)}
-Differences of runs with the same seed, which saw the same samples in the same order; intervals by Student's t over the pairs.
-"Within noise": the interval holds 0, or there is a single pair.
+Differences of runs with the same seed, which saw the same samples in the same order; intervals by Student's t over the
+pairs. "Within noise": the interval holds 0, or there is a single pair.
 
 {differences(plan, results)}
 ![Every run, and curves against epochs](comparison.png)
 
-Command: `{command}`. {len(done)} of {len(plan.runs())} runs, {hours:.1f} hours of training steps in all. Commits: {commits}. On:
-{machines}.
+{how}
 """
 
 
@@ -73,7 +74,7 @@ def _with_spread(values: List[float]) -> str:
 
 
 def _signed(value: float) -> str:
-    return f'{100 * value:+.2f}'.replace('-', '−')
+    return f'{100 * value:+.2f}'
 
 
 def _interval(interval: Optional[tuple]) -> str:

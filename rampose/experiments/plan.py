@@ -62,7 +62,7 @@ def read_plan(path: Path) -> Plan:
     """Read a plan, a config file with the keys :data:`KEYS`.
 
     Args:
-        path: The file. Relative paths in it start at the folder in which the command is called, as in any config.
+        path: The file. Relative paths in it start at its folder.
 
     Raises:
         ValueError: Something in it is missing, unknown or contradictory.
@@ -77,7 +77,7 @@ def read_plan(path: Path) -> Plan:
     for name, entry in content['candidates'].items():
         where = f'{path}: candidate {name}'
         _check_keys(entry, CANDIDATE_KEYS, ('config', ), where)
-        config = Path(content.get('folder', ''), entry['config'])
+        config = path.parent / content.get('folder', '') / entry['config']
         if not config.is_file():
             raise FileNotFoundError(f'{where}: the config {config} is missing')
         seeds = tuple(entry.get('seeds', content['seeds']))

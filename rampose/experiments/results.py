@@ -63,9 +63,9 @@ class Results:
         for result in results:
             candidate = plan.candidates.get(result.candidate)
             if candidate and candidate.digest != result.digest:
-                raise ValueError(f'{path}: {result.candidate}, seed {result.seed}, was trained with another config than '
-                                 f'{candidate.config} is now, or from another start; restore the config, give another '
-                                 'folder, or remove its entry from the file to train it again')
+                raise ValueError(f'{path}: {result.candidate}, seed {result.seed}, was trained with another config '
+                                 f'than {candidate.config} is now, or from another start: restore the config, give '
+                                 'another folder, or remove its entry from the file to train it again')
             self._by_run[result.candidate, result.seed] = result
 
     def __contains__(self, run: Tuple[Candidate, int]) -> bool:

@@ -50,20 +50,24 @@ class Experiment:
         work_dir: The folder of the trainings.
         jobs: Trainings at a time. With more than one, each is given its share of the cores.
         only: Names of the candidates to train; all if it is empty.
+        gpus: GPUs of each training, by MMPose's launcher; None for one, or the CPU.
     """
 
-    def __init__(self, plan: Plan, results: Results, work_dir: Path, jobs: int = 1, only: Sequence[str] = ()) -> None:
+    def __init__(self, plan: Plan, results: Results, work_dir: Path, jobs: int = 1, only: Sequence[str] = (),
+                 gpus: Optional[int] = None) -> None:
         self.plan = plan
         self.results = results
         self.work_dir = work_dir
         self.jobs = jobs
         self.only = only or list(plan.candidates)
+        self.gpus = gpus
         self._running: List[_Training] = []
 
     def folder(self, candidate: str, seed: int) -> Path:
         return self.work_dir / candidate / f'seed{seed}'
 
-    def run(self, on_change: Callable[[str], None], on_wait: Callable[[str], None] = lambda text: None) -> Dict[str, str]:
+    def run(self, on_change: Callable[[str], None],
+            on_wait: Callable[[str], None] = lambda text: None) -> Dict[str, str]:
         """Train all that is not done.
 
         Args:
@@ -126,14 +130,15 @@ class Experiment:
         mim = shutil.which('mim', path=f'{Path(sys.executable).parent}{os.pathsep}{os.environ.get("PATH", "")}')
         if mim is None:
             raise OSError('mim is missing; pip install openmim')
-        command = [mim, 'train', 'mmpose', str(candidate.config), '--work-dir', str(folder), '--resume' * resume,
-                   '--cfg-options', *(f'{key}={value}' for key, value in options.items())]
+        command = [mim, 'train', 'mmpose', str(candidate.config), '--work-dir', str(folder)]
+        command += ['--launcher', 'pytorch', '--gpus', str(self.gpus)] if self.gpus else []
+        command += ['--resume'] if resume else []
+        command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
         env = dict(os.environ)
         if self.jobs > 1:  # each by itself would take all cores, and all wait for each other
             env.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // self.jobs)))
         with (folder / LOG).open('ab') as log:
-            process = subprocess.Popen([word for word in command if word], env=env, stdout=log,
-                                       stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         return _Training(run, process, folder, current_commit())
 
     def _starting_point(self, candidate: Candidate, seed: int, folder: Path) -> Path:
@@ -141,8 +146,8 @@ class Experiment:
         named = last_checkpoint(start)
         checkpoint = start / Path(named).name if named else None
         if checkpoint is None or not checkpoint.is_file():
-            raise ValueError(f'the last checkpoint of {candidate.start}, seed {seed}, is not in {start}; copy it there, '
-                             f'or remove the run from {self.results.path} to train it again')
+            raise ValueError(f'the last checkpoint of {candidate.start}, seed {seed}, is not in {start}; copy it '
+                             f'there, or remove the run from {self.results.path} to train it again')
         if not candidate.convert:
             return checkpoint
         from mmengine import Config

@@ -2,9 +2,9 @@
 
     python tools/dataset_converters/lsp2coco.py FOLDER [--out FOLDER]
 
-FOLDER is either data set as its authors pack it: joints.mat and images/. Written are annotations/train.json and, for LSP,
-annotations/test.json (its own halves), for LSPET, which has no test set, annotations/val.json (every twentieth picture).
-Where the data sets come from and what their labels are worth: docs/datasets.md.
+FOLDER is either data set as its authors pack it: joints.mat and images/. Written are annotations/train.json and, for
+LSP, annotations/test.json (its own halves), for LSPET, which has no test set, annotations/val.json (every twentieth
+picture). Where the data sets come from and what their labels are worth: docs/datasets.md.
 
 Exit status: 0 written; 2 the call or the data set cannot be used.
 """

@@ -10,7 +10,7 @@ _base_ = [
 dataset_type = 'CrowdPoseDataset'
 # Where LSPET lies, as tools/dataset_converters/lsp2coco.py writes it: $LSPET_ROOT if it is set.
 data_root = '{{$LSPET_ROOT:data/lspet}}'
-max_epochs = 8
+max_epochs = 6
 
 train_cfg = dict(type='CheckedTrainLoop', max_epochs=max_epochs, val_interval=2)
 val_cfg = dict()

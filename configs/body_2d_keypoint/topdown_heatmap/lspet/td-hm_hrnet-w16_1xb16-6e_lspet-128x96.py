@@ -1,5 +1,5 @@
 # HRNet of the same width and depth under the recipe of ours: what docs/evidence.md compares with.
-_base_ = './td-hm_ram-hrnet-w16-gpr_1xb16-8e_lspet-128x96.py'
+_base_ = './td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py'
 
 model = dict(
     backbone=dict(type='HRNet', extra=dict(stage4=dict(multiscale_output=False))),
