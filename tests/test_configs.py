@@ -119,7 +119,8 @@ def test_ablations_show_only_what_they_change(name):
 
 
 OTHERS = [path for path in ALL
-          if path.stem.startswith(('td-hm_hrnet-', 'td-hm_res152_', 'td-hm_cpn-', 'td-hm_hourglass8_'))]
+          if path.parent == COCO_CONFIGS
+          and path.stem.startswith(('td-hm_hrnet-', 'td-hm_res152_', 'td-hm_cpn-', 'td-hm_hourglass8_'))]
 
 
 @pytest.mark.parametrize('path', OTHERS, ids=lambda path: path.stem)
@@ -130,6 +131,25 @@ def test_the_systems_of_table_1_share_our_recipe(path):
     for key in ('train_dataloader', 'val_dataloader', 'test_evaluator', 'train_cfg', 'optim_wrapper',
                 'param_scheduler'):
         assert config[key] == ours[key], key
+
+
+def test_what_is_compared_on_lspet_shares_a_recipe():
+    folder = COCO_CONFIGS.parent / 'lspet'
+    ours = Config.fromfile(folder / 'td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py')
+    others = [path for path in folder.glob('*_1xb16-6e_*.py') if '-gpr_1xb16' not in path.stem]
+    others += folder.glob('*_no-*.py')
+    others += folder.glob('*_rescale-sum-*.py')
+    assert len(others) == 4
+    for path in others:
+        config = Config.fromfile(path)
+        for key in ours:
+            if key == 'model' or (key == 'train_dataloader' and 'no-cutout' in path.stem):
+                continue
+            assert config[key] == ours[key], f'{path.stem}: {key}'
+        assert config.model.head.decoder == ours.model.head.decoder
+        assert config.model.backbone.init_cfg == ours.model.backbone.init_cfg
+        steps = [step.type for step in config.train_dataloader.dataset.pipeline]
+        assert ('Cutout' in steps) == ('no-cutout' not in path.stem)
 
 
 def test_learning_rate_restarts_after_16_48_and_112_epochs():

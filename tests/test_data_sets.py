@@ -88,7 +88,8 @@ def write_mpii(dataset: dict, number: int) -> None:
 @pytest.fixture
 def tiny(request, tmp_path, monkeypatch):
     """A config, its data written below a temporary folder, for one short epoch."""
-    for variable in ('COCO', 'MPII', 'CROWDPOSE', 'AIC', 'HUMANART', 'JHMDB', 'AP10K', 'ONEHAND10K', 'FIVE_KEYPOINTS'):
+    for variable in ('COCO', 'MPII', 'CROWDPOSE', 'AIC', 'HUMANART', 'JHMDB', 'AP10K', 'ONEHAND10K', 'FIVE_KEYPOINTS',
+                     'LSP', 'LSPET'):
         monkeypatch.setenv(f'{variable}_ROOT', str(tmp_path / 'data'))
     config = Config.fromfile(ALL[request.param])
     loaders = (config.train_dataloader, config.val_dataloader, config.test_dataloader)

@@ -267,6 +267,7 @@ def test_unusable_calls(predict, photos, photo, tmp_path, root, pose_config, pos
         ([photos, '--smooth'], whole, '--smooth needs --track'),
         ([photos, '--limit', 0], whole, 'at least 1'),
         ([photos, '--min-score', 'nan'], whole, 'from 0 to 1'),
+        ([photos, '--min-keypoint-score', '2'], whole, '--min-keypoint-score 2.0; needed is a number from 0 to 1'),
         ([photos, '--config', other_config], whole, 'belongs to another model'),
         ([photos, '--checkpoint', photos / '0.jpg'], whole, '0.jpg'),
         ([photos, '--device', 'abacus'], whole, "device 'abacus'"),

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import cv2
 import pytest
 
 from rampose.analysis.plots import plot_training
@@ -100,7 +101,7 @@ def test_demo_refuses_to_go_on_with_another_config(root, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path):
+def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path, photo):
     """Two epochs on the tiny sample; a second call finds the training done and goes on from there."""
     out = tmp_path / 'demo'
     (out / 'sample').parent.mkdir()
@@ -111,7 +112,11 @@ def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path):
     code = ('import sys, runpy, functools; import rampose.datasets.sample as sample; '
             f'sample.make_sample = functools.partial(sample.make_sample, **{recipe!r}); '
             'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")')
-    command = [sys.executable, '-c', code, 'tools/demo.py', '--out', str(out), '--cfg-options',
+    (tmp_path / 'photos').mkdir()
+    cv2.imwrite(str(tmp_path / 'photos/photo.png'), photo)
+    (tmp_path / 'photos/broken.jpg').touch()
+    command = [sys.executable, '-c', code, 'tools/demo.py', '--out', str(out), '--photos', str(tmp_path / 'photos'),
+               '--cfg-options',
                'train_cfg.max_epochs=2', 'train_cfg.val_interval=1']
     for _ in range(2):
         done = subprocess.run(command, capture_output=True, text=True, cwd=root)
@@ -120,6 +125,8 @@ def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path):
     assert 'going on where it was stopped' in done.stdout and 'resumed epoch: 2' in done.stdout
     assert 0 <= json.loads((out / 'metrics.json').read_text())['coco/AP'] <= 1
     assert len(list((out / 'pictures').glob('*.jpg'))) == 8
+    assert {path.name for path in (out / 'photographs').iterdir()} == {'photo.jpg'}
+    assert 'left out' in done.stderr and 'broken.jpg' in done.stderr
     for name in ('attention.png', 'training.png'):
         assert (out / name).stat().st_size > 10000
 

@@ -1,9 +1,11 @@
 """Train, test and look at a model, from nothing to pictures, with MMPose's own tools. `make demo` calls this.
 
-    python tools/demo.py [--out FOLDER] [--data /path/to/coco] [--fresh]
+    python tools/demo.py [--out FOLDER] [--data /path/to/coco] [--photos FOLDER] [--fresh]
 
 Without --data a sample set is generated and a small RAM-HRNet + GPR trained on it (about 7 minutes on 2 cores). With
---data, the real config is trained and tested on COCO in that folder. A demo that was stopped goes on where it was.
+--data, the real config is trained and tested on COCO in that folder. At the end, the small model that comes with
+rampose (checkpoints/), trained on photographs, is tried on those in --photos. A demo that was stopped goes on where it
+was.
 """
 
 import argparse
@@ -14,12 +16,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
 SAMPLE_CONFIG = CONFIGS / 'sample/td-hm_ram-hrnet-w16-gpr_1xb16-11e_sample-128x96.py'
 COCO_CONFIG = CONFIGS / 'coco/td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py'
+PHOTO_CONFIG = CONFIGS / 'lspet/td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py'
+PHOTO_CHECKPOINTS = ROOT / 'checkpoints'
+PHOTO_KEYPOINT_SCORE = 0.1  # a small model's heatmaps are low
 COCO_FILES = ('annotations/person_keypoints_train2017.json', 'annotations/person_keypoints_val2017.json',
               'person_detection_results/COCO_val2017_detections_AP_H_56_person.json', 'train2017', 'val2017')
 NUM_PICTURES = 12
@@ -31,9 +36,13 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, help='folder for all it makes; default: work_dirs/demo, or demo_coco')
     parser.add_argument('--data', type=Path, help='folder of COCO 2017; default: generate a sample set')
+    parser.add_argument('--photos', type=Path,
+                        help='folder of photographs, each of one person who fills it')
     parser.add_argument('--fresh', action='store_true', help='start over, even if a demo was stopped or is done there')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='passed on to MMPose, key=value')
     args = parser.parse_args()
+    if args.photos and not args.photos.is_dir():
+        parser.error(f'got --photos {args.photos}; needed is a folder of photographs')
     args.out = args.out or Path('work_dirs/demo_coco' if args.data else 'work_dirs/demo')
     return args
 
@@ -139,6 +148,52 @@ def draw_pictures(config: Path, checkpoint: Path, out: Path) -> int:
     return sum(map(len, bboxes))
 
 
+def draw_photographs(photos: Optional[Path], out: Path) -> int:
+    """Draw what the small model of checkpoints/ finds in photographs.
+
+    Args:
+        photos: A folder, each picture of one person who fills it; None for those of the tests, where they are at hand.
+        out: The folder to write to.
+
+    Returns:
+        Number of photographs.
+    """
+    import numpy as np
+    from mmengine import Config
+
+    from rampose.apis import TopdownPredictor, read_image
+    from rampose.apis.bboxes import BoxFile
+    from rampose.apis.drawing import PosePainter
+    from rampose.apis.images import IMAGE_SUFFIXES, UnreadableError
+    from rampose.apis.media import save_picture
+    from rampose.apis.results import make_instances
+
+    box_file = None
+    if photos is None and os.environ.get('RAMPOSE_TEST_DATA'):
+        photos = Path(os.environ['RAMPOSE_TEST_DATA'], 'coco_tiny')
+        box_file = BoxFile(photos / 'test_coco.json')
+    checkpoint = next(PHOTO_CHECKPOINTS.glob('*.pth'), None)
+    if checkpoint is None:
+        print(f'   {PHOTO_CHECKPOINTS} is not here; it comes with the repository')
+        return 0
+    if photos is None:
+        print('   none at hand: --photos FOLDER takes yours, each of one person who fills it')
+        return 0
+    predictor = TopdownPredictor(Config.fromfile(PHOTO_CONFIG), checkpoint)
+    painter, number = PosePainter(predictor.dataset_meta, PHOTO_KEYPOINT_SCORE), 0
+    for path in sorted(path for path in photos.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES):
+        try:
+            image = read_image(path)
+        except UnreadableError as error:
+            print(f'   left out: {error}', file=sys.stderr)
+            continue
+        bboxes = box_file.boxes(path)[0] if box_file else np.array([[0., 0., image.shape[1], image.shape[0]]])
+        people = make_instances(bboxes, np.ones(len(bboxes)), *predictor(image, bboxes))
+        save_picture(out / f'{path.stem}.jpg', painter.draw(image, people))
+        number += 1
+    return number
+
+
 def draw_training(folder: Path, target: Path) -> None:
     from rampose.analysis.plots import plot_training
 
@@ -157,31 +212,35 @@ def main() -> None:
     for folder in (train_dir, test_dir):
         folder.mkdir(parents=True, exist_ok=True)
 
-    say(f'1/4 Data: {"generated figures" if args.data is None else args.data}')
+    say(f'1/5 Data: {"generated figures" if args.data is None else args.data}')
     config = prepare_data(args)
     options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
 
     begun = check_same_config(config, train_dir)
-    say('2/4 Training' + (', going on where it was stopped (--fresh starts over)' if begun else ''))
+    say('2/5 Training' + (', going on where it was stopped (--fresh starts over)' if begun else ''))
     run_mim(['train', 'mmpose', str(config), '--work-dir', str(train_dir), '--resume', 'auto', *options],
             train_dir / 'train.log')
 
-    say('3/4 Test')
+    say('3/5 Test')
     checkpoint = best_checkpoint(train_dir)
     metrics_file = (args.out / 'metrics.json').resolve()
     run_mim(['test', 'mmpose', str(config), '--checkpoint', str(checkpoint), '--work-dir', str(test_dir), '--out',
              str(metrics_file), *options], test_dir / 'test.log')
     metrics = json.loads(metrics_file.read_text())
 
-    say('4/4 Pictures and plots')
+    say('4/5 Pictures and plots')
     num_persons = draw_pictures(train_dir / config.name, checkpoint, args.out / 'pictures')
     draw_training(train_dir, args.out / 'training.png')
+
+    say('5/5 Photographs, by the small model of checkpoints/')
+    num_photographs = draw_photographs(args.photos, args.out / 'photographs')
 
     say(f'Done in {(time.time() - started) / 60:.1f} min: coco/AP {metrics["coco/AP"]:.3f} on the val split')
     print(f"""
    checkpoint     {checkpoint}
    metrics        {args.out / 'metrics.json'}
    skeletons      {args.out / 'pictures'}  ({num_persons} persons)
+   photographs    {args.out / 'photographs'}  ({num_photographs}; --photos FOLDER takes yours)
    attention      {args.out / 'attention.png'}
    loss curve     {args.out / 'training.png'}
 

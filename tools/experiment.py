@@ -41,7 +41,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     warnings.simplefilter('ignore')  # of the libraries
+    import logging
+
+    from mmengine.logging import MMLogger
     from rich.console import Console
+
+    MMLogger.get_instance('rampose', log_level=logging.ERROR)  # or MMEngine prints each layer of a converted model
 
     from rampose.analysis.plots import plot_experiment
     from rampose.experiments.page import page

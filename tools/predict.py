@@ -48,6 +48,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
                         help='each picture shows one person, from border to border')
     parser.add_argument('--min-score', type=float, default=0.3, help='leave out boxes of lower scores (default: 0.3)')
     parser.add_argument('--no-flip-test', action='store_true', help='half the time in the network, slightly less exact')
+    parser.add_argument('--min-keypoint-score', type=float, default=0.3, metavar='S',
+                        help='do not draw keypoints of lower scores; they are written all the same (default: 0.3)')
     parser.add_argument('--no-draw', action='store_true', help='no pictures and videos')
     parser.add_argument('--attention', action='store_true',
                         help="write each person's attention weights, and a chart of them")
@@ -78,6 +80,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         parser.error('--smooth needs --track, which says who is who')
     if not 0 <= args.min_score <= 1:
         parser.error(f'got --min-score {args.min_score}; needed is a number from 0 to 1')
+    if not 0 <= args.min_keypoint_score <= 1:
+        parser.error(f'got --min-keypoint-score {args.min_keypoint_score}; needed is a number from 0 to 1')
     if args.limit is not None and args.limit < 1:
         parser.error(f'got --limit {args.limit}; needed is at least 1')
     return args
@@ -151,7 +155,8 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
     return SimpleNamespace(
         sources=sources, num_others=num_others, predictor=predictor, find_people=find_people, box_file=box_file,
         folder=folder, total=total,
-        options=RunOptions(args.min_score, not args.no_draw, args.attention, args.track, args.smooth))
+        options=RunOptions(args.min_score, not args.no_draw, args.attention, args.track, args.smooth,
+                           args.min_keypoint_score))
 
 
 def _version(path) -> Optional[str]:

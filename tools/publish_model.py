@@ -1,6 +1,6 @@
 """Strip a training checkpoint to what others need: weights, and what the keypoints are.
 
-    python tools/publish_model.py IN OUT
+    python tools/publish_model.py IN OUT [--half]
 
 writes OUT-{hash}_{date}.pth. Optimizer, schedule, log and config, which names folders of this machine, stay behind.
 
@@ -16,6 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('checkpoint', metavar='IN', help='checkpoint of a training')
     parser.add_argument('out', metavar='OUT', help='what to call it, before hash and date')
+    parser.add_argument('--half', action='store_true', help='store weights as fp16, for half the size')
     args = parser.parse_args()
     args.checkpoint = os.path.expanduser(args.checkpoint)
     from pathlib import Path
@@ -23,7 +24,7 @@ def main() -> int:
     from rampose.engine.checkpoint import CheckpointError
     from rampose.engine.publishing import publish
     try:
-        path = publish(args.checkpoint, args.out)
+        path = publish(args.checkpoint, args.out, half=args.half)
     except (CheckpointError, OSError) as error:
         print(f'publish_model.py: {error}', file=sys.stderr)
         return 2

@@ -1,6 +1,6 @@
 """Plots of what this package measures, as matplotlib figures: the tools save them."""
 
-from typing import TYPE_CHECKING, Dict, List, Sequence
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
 import matplotlib.lines
 import matplotlib.ticker
@@ -80,6 +80,81 @@ def plot_person_attention(image: np.ndarray, bbox: Sequence[float], weights: Dic
         ax.set_xticks([])
         ax.set_yticks([])
     figure.suptitle('Attention weights: outputs down, inputs across, highest resolution first', fontsize=7)
+    return figure
+
+
+def plot_attention_of_groups(weights: Dict[str, np.ndarray], groups: Dict[str, np.ndarray]) -> Figure:
+    """Draw mean and spread of every attention weight, over all people and over groups of them.
+
+    Args:
+        weights: By exchange unit, ``(N people, N outputs, M inputs)``.
+        groups: By name, which people are in the group, ``(N,)`` bool.
+
+    Returns:
+        A panel for each exchange unit; for each pair of output and input a dot at the mean and a bar of one standard
+        deviation over the people to each side. 1 is HRNet's plain sum.
+    """
+    everybody = {'all': np.ones(len(next(iter(weights.values()))), bool), **groups}
+    sizes = [values.shape[1] * values.shape[2] for values in weights.values()]
+    figure = Figure(figsize=(13, 3.1 * len(weights) + 0.6), layout='constrained')
+    panels = figure.subplots(len(weights), 1, squeeze=False)[:, 0]
+    for panel, (unit, values), size in zip(panels, weights.items(), sizes):
+        for number, (name, members) in enumerate(everybody.items()):
+            of_group = values[members].reshape(-1, size)
+            if not len(of_group):
+                continue
+            x = np.arange(size) + 0.15 * (number - (len(everybody) - 1) / 2)
+            panel.errorbar(x, of_group.mean(axis=0), of_group.std(axis=0), fmt='o', markersize=3, linewidth=1,
+                           color='0.2' if number == 0 else f'C{number - 1}', label=f'{name} ({len(of_group)})')
+        panel.axhline(1, color='0.7', linewidth=0.8, zorder=0)
+        pairs = [f'1/{4 * 2**i}\nfrom 1/{4 * 2**h}' for i, h in np.ndindex(values.shape[1:])]
+        panel.set_xticks(range(size), pairs, fontsize=7)
+        panel.set_title(f'exchange unit {unit}', fontsize=9, loc='left')
+        panel.set_ylabel('weight (1: plain sum)', fontsize=8)
+        panel.grid(axis='y', alpha=0.3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc='outside upper right', fontsize=8, ncols=len(everybody))
+    return figure
+
+
+def plot_people(images: Sequence[Optional[np.ndarray]], bboxes: Sequence[np.ndarray], keypoints: Sequence[np.ndarray],
+                labels: Sequence[np.ndarray], titles: Sequence[str], links: Sequence[Tuple[int, int]],
+                columns: int = 10) -> Figure:
+    """Draw what was found for people over what is labelled.
+
+    Args:
+        images: The picture of each, BGR; None for an empty ground.
+        bboxes: Their boxes, xyxy in image px: what is shown.
+        keypoints: What was found, ``(K, 2)`` in image px.
+        labels: ``(K, 3)``: x, y in image px, and 0 where nothing is labelled.
+        titles: A word for each.
+        links: Pairs of keypoints that are connected.
+        columns: People in a row.
+
+    Returns:
+        A panel for each: found in orange, labels in blue.
+    """
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.6 * columns, 2.3 * rows), layout='constrained')
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, image, (left, top, right, bottom), found, label, title in zip(panels, images, bboxes, keypoints, labels,
+                                                                             titles):
+        if image is not None:
+            panel.imshow(image[..., ::-1])
+        for a, b in links:
+            if label[a, 2] > 0 and label[b, 2] > 0:
+                panel.plot(label[[a, b], 0], label[[a, b], 1], color='C0', linewidth=1.2)
+            panel.plot(found[[a, b], 0], found[[a, b], 1], color='C1', linewidth=1.6)
+        side = max(right - left, (bottom - top) * 0.75) * 1.15
+        centre_x, centre_y = (left + right) / 2, (top + bottom) / 2
+        panel.set_xlim(centre_x - side / 2, centre_x + side / 2)
+        panel.set_ylim(centre_y + side / 1.5, centre_y - side / 1.5)
+        panel.set_aspect('equal')
+        panel.set_title(title, fontsize=8)
+    handles = [matplotlib.lines.Line2D([], [], color=color, label=label)
+               for color, label in (('C1', 'found'), ('C0', 'labelled'))]
+    figure.legend(handles=handles, loc='outside lower center', ncols=2, fontsize=8)
     return figure
 
 
@@ -212,6 +287,7 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
     dots.grid(alpha=0.3)
     curves.set_xlabel('epoch of the run; shaded: range of the runs')
     curves.set_ylabel(f'{metric} x 100')
+    curves.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     curves.grid(alpha=0.3)
     curves.legend(fontsize=8)
     return figure

@@ -18,9 +18,11 @@ class PosePainter:
 
     Args:
         dataset_meta: MMPose's description of the keypoints.
+        min_keypoint_score: Keypoints below are left out. Default: 0.3, as in MMPose.
     """
 
-    def __init__(self, dataset_meta: dict) -> None:
+    def __init__(self, dataset_meta: dict, min_keypoint_score: float = MIN_KEYPOINT_SCORE) -> None:
+        self._min_keypoint_score = min_keypoint_score
         self._visualizer = PoseLocalVisualizer('rampose')
         self._visualizer.set_dataset_meta(dataset_meta)
 
@@ -48,7 +50,7 @@ class PosePainter:
             bboxes=np.array([instance['bbox'] for instance in instances])))
         picture = self._visualizer.add_datasample(
             'people', cv2.cvtColor(image, cv2.COLOR_BGR2RGB), people, draw_gt=False, draw_bbox=True,
-            kpt_thr=MIN_KEYPOINT_SCORE)
+            kpt_thr=self._min_keypoint_score)
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         for instance in instances:
             if instance.get('track_id', NO_TRACK) != NO_TRACK:

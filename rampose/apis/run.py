@@ -12,7 +12,7 @@ from ..analysis.attention import predict_with_attention
 from ..analysis.plots import plot_person_attention
 from ..files import written_whole
 from .bboxes import BoxFile, what_is_wrong
-from .drawing import PosePainter
+from .drawing import MIN_KEYPOINT_SCORE, PosePainter
 from .images import UnreadableError
 from .inputs import Failure, Frame, Source, VideoEnd
 from .media import VideoFile, save_picture
@@ -42,12 +42,14 @@ class RunOptions:
         attention: Write each person's attention weights.
         track: Number the people of a video.
         smooth: Smooth the keypoints of tracked people.
+        min_keypoint_score: Keypoints of lower scores are not drawn; they are written all the same.
     """
     min_score: float = 0.3
     draw: bool = True
     attention: bool = False
     track: bool = False
     smooth: bool = False
+    min_keypoint_score: float = MIN_KEYPOINT_SCORE
 
 
 @dataclass
@@ -84,7 +86,7 @@ class PredictionRun:
         self._options = options
         self._box_file = box_file
         self._on_frame = on_frame
-        self._painter = PosePainter(predictor.dataset_meta) if options.draw else None
+        self._painter = PosePainter(predictor.dataset_meta, options.min_keypoint_score) if options.draw else None
         self._writer = WriteBehind()
         self._group: List[_Found] = []
         # Of the video that is being read:

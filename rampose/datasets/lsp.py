@@ -19,6 +19,7 @@ SKELETON = [[11, 9], [9, 7], [12, 10], [10, 8], [7, 8], [1, 7], [2, 8], [1, 2], 
             [13, 14], [2, 14], [1, 14]]
 ORDER = [LSP_KEYPOINTS.index(name) for name in KEYPOINTS]
 BBOX_PADDING = 0.125  # on each side of the keypoints, as a share of their extent: head, hands and feet go on
+LEAST_PADDING = 0.05  # of the longer extent: someone who stands straight has next to no width
 AREA_SHARE = 0.53  # of the box: what COCO's segmented people have of theirs, on average
 MIN_KEYPOINTS = 3  # fewer say nothing of a person's size
 
@@ -71,8 +72,8 @@ def default_split(paths: Sequence[Path]) -> Dict[str, List[int]]:
 def annotate(keypoints: np.ndarray, height: int, width: int) -> Dict[str, object]:
     """One person as COCO has it, without its ids.
 
-    Keypoints outside of the picture are left out; the box is that of the others, padded by :data:`BBOX_PADDING` and
-    cut by the picture, the area :data:`AREA_SHARE` of it.
+    Keypoints outside of the picture are left out; the box is that of the others, padded by :data:`BBOX_PADDING`, at
+    least :data:`LEAST_PADDING`, and cut by the picture, the area :data:`AREA_SHARE` of it.
 
     Args:
         keypoints: ``(14, 3)``: x, y in px of the picture, and whether it is labelled.
@@ -87,7 +88,8 @@ def annotate(keypoints: np.ndarray, height: int, width: int) -> Dict[str, object
     if inside.sum() < MIN_KEYPOINTS:
         return {}
     points = keypoints[inside, :2]
-    padding = BBOX_PADDING * np.ptp(points, axis=0)
+    extent = np.ptp(points, axis=0)
+    padding = np.maximum(BBOX_PADDING * extent, LEAST_PADDING * extent.max())
     low = np.maximum(points.min(axis=0) - padding, 0)
     high = np.minimum(points.max(axis=0) + padding, [width, height])
     values = np.where(inside[:, None], np.column_stack([x, y, np.full(len(x), 2)]), 0)

@@ -4,7 +4,7 @@ import hashlib
 import io
 from datetime import date
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 import numpy as np
 import torch
@@ -28,7 +28,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional[date] = None) -> Path:
+def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional[date] = None,
+            half: bool = False) -> Path:
     """Write a checkpoint's tensors and plain meta, under a name that ends in its hash and the date.
 
     What a training adds (optimizer, schedule, message hub, config with its paths) is left out. The file loads with
@@ -38,13 +39,16 @@ def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional
         checkpoint: A checkpoint of MMEngine's or of tools/convert_hrnet.py.
         out: The name without hash and date; a suffix ``.pth`` is put behind them.
         today: The date in the name. Default: today.
+        half: Store weights of two and more dimensions as fp16, for half the size; vectors, batch norm's statistics
+            among them, which may be large, stay as they are. A model loads it like any other and computes in its own
+            precision. Default: False.
 
     Returns:
         The file, ``{out}-{8 digits of its SHA-256}_{yyyymmdd}.pth``, as MMPose names its own.
 
     Raises:
         FileNotFoundError: No such checkpoint.
-        CheckpointError: It cannot be read, or holds no state_dict.
+        CheckpointError: It cannot be read, holds no state_dict, or, with `half`, weights beyond fp16.
         OSError: The file cannot be written.
     """
     content = load_checkpoint_file(checkpoint, map_location='cpu')
@@ -55,6 +59,8 @@ def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional
     # Cloned, or a tensor that is part of a larger one would bring all of it.
     published = dict(meta=dict(meta, rampose_version=__version__),
                      state_dict={name: value.detach().clone() for name, value in state.items()})
+    if half:
+        _halve(published['state_dict'], checkpoint)
     buffer = io.BytesIO()
     torch.save(published, buffer)
     data = buffer.getvalue()
@@ -64,3 +70,11 @@ def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional
     with written_whole(path) as file:
         file.write(data)
     return path
+
+
+def _halve(state: Dict[str, torch.Tensor], checkpoint: Union[str, Path]) -> None:
+    for name, value in state.items():
+        if value.ndim >= 2 and value.is_floating_point():
+            state[name] = value.half()
+            if not state[name].isfinite().all():
+                raise CheckpointError(f'{checkpoint}: {name} reaches {value.abs().max():.3g}; fp16 ends at 65504')

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
@@ -77,7 +78,7 @@ def read_plan(path: Path) -> Plan:
     for name, entry in content['candidates'].items():
         where = f'{path}: candidate {name}'
         _check_keys(entry, CANDIDATE_KEYS, ('config', ), where)
-        config = path.parent / content.get('folder', '') / entry['config']
+        config = Path(os.path.normpath(path.parent / content.get('folder', '') / entry['config']))
         if not config.is_file():
             raise FileNotFoundError(f'{where}: the config {config} is missing')
         seeds = tuple(entry.get('seeds', content['seeds']))

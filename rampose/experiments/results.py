@@ -54,18 +54,21 @@ class Results:
         self.path = path
         self.plan = plan
         self._by_run: Dict[Tuple[str, int], Result] = {}
-        if not path.exists():
+        self._read()
+
+    def _read(self) -> None:
+        if not self.path.exists():
             return
         try:
-            results = [Result(**entry) for entry in json.loads(path.read_text())['runs']]
+            results = [Result(**entry) for entry in json.loads(self.path.read_text())['runs']]
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{path} holds no results of an experiment ({error}); give another folder') from None
+            raise ValueError(f'{self.path} holds no results of an experiment ({error}); give another folder') from None
         for result in results:
-            candidate = plan.candidates.get(result.candidate)
+            candidate = self.plan.candidates.get(result.candidate)
             if candidate and candidate.digest != result.digest:
-                raise ValueError(f'{path}: {result.candidate}, seed {result.seed}, was trained with another config '
-                                 f'than {candidate.config} is now, or from another start: restore the config, give '
-                                 'another folder, or remove its entry from the file to train it again')
+                raise ValueError(f'{self.path}: {result.candidate}, seed {result.seed}, was trained with another '
+                                 f'config than {candidate.config} is now, or from another start: restore the config, '
+                                 'give another folder, or remove its entry from the file to train it again')
             self._by_run[result.candidate, result.seed] = result
 
     def __contains__(self, run: Tuple[Candidate, int]) -> bool:
@@ -83,7 +86,8 @@ class Results:
         return {seed: getattr(result, which)(metric) for seed, result in self.of(candidate).items()}
 
     def add(self, result: Result) -> None:
-        """Add a result and write the file, whole or not at all."""
+        """Add a result to those in the file, which another command may have added to, and write it whole."""
+        self._read()
         self._by_run[result.candidate, result.seed] = result
         order: Sequence[str] = list(self.plan.candidates)
         entries = sorted(self._by_run.values(), key=lambda entry: (

@@ -165,9 +165,8 @@ class Experiment:
         candidate, seed = training.run
         log = training.folder / LOG
         if training.process.returncode != 0:
-            end = log.read_text(errors='replace').strip().splitlines()[-5:]
-            raise ValueError('\n'.join([f'the training ended with status {training.process.returncode}, see {log}:',
-                                        *end]))
+            raise ValueError(f'the training ended with status {training.process.returncode}, see {log}:\n'
+                             + last_words(log.read_text(errors='replace')))
         curve, loss, minutes = read_scalars(training.folder, self.plan.metrics)
         return Result(candidate.name, seed, candidate.digest, curve, loss, minutes, training.commit,
                       describe_machine(*_device()))
@@ -184,6 +183,12 @@ class Experiment:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(training.process.pid, signal.SIGKILL)
         self._running.clear()
+
+
+def last_words(log: str) -> str:
+    """The last lines that a training wrote, without the traceback of mim, which follows any failure."""
+    before, _, traceback = log.rpartition('Traceback (most recent call last):')
+    return '\n'.join((before if 'CalledProcessError' in traceback else log).strip().splitlines()[-5:])
 
 
 def read_scalars(folder: Path, metrics: Dict[str, str]) -> Tuple[List[Dict[str, float]], List[float], float]:

@@ -33,6 +33,23 @@ def test_a_share_is_left_out_and_then_it_stops(broken, tiny_sample):
         load(broken)
 
 
+def test_kept_pictures_are_read_once_and_cannot_be_spoiled(tiny_sample, tmp_path):
+    path = tmp_path / 'picture.png'
+    path.write_bytes(next((tiny_sample / 'train').iterdir()).read_bytes())
+    load = LoadReadableImage(keep=True)
+    first = load(dict(img_path=str(path)))
+    expected = first['img'].copy()
+    first['img'][:] = 0
+    path.unlink()
+    again = load(dict(img_path=str(path)))
+    np.testing.assert_array_equal(again['img'], expected)
+    assert again['img_shape'] == again['ori_shape'] == expected.shape[:2]
+    again['img'][:] = 0
+    np.testing.assert_array_equal(load(dict(img_path=str(path)))['img'], expected)
+    own = np.ones((2, 2, 3), np.uint8)
+    assert load(dict(img_path=str(path), img=own))['img'] is own, 'a picture that is given stays the one'
+
+
 def test_a_share_out_of_range():
     with pytest.raises(ValueError, match='max_bad_share=1'):
         LoadReadableImage(max_bad_share=1)

@@ -36,6 +36,19 @@ def test_a_real_training_checkpoint_keeps_weights_and_keypoints_alone(tiny_confi
     np.testing.assert_array_equal(got.pred_instances.keypoints, expected.pred_instances.keypoints)
 
 
+def test_half_precision_halves_the_weights_and_spares_the_statistics(tmp_path):
+    state = {'conv.weight': torch.full((4, 4), 1 / 3), 'bn.running_var': torch.full((4, ), 1e6),
+             'bn.num_batches_tracked': torch.tensor(7)}
+    torch.save(dict(state_dict=state), tmp_path / 'in.pth')
+    got = torch.load(publish(tmp_path / 'in.pth', tmp_path / 'out', half=True), weights_only=True)['state_dict']
+    assert got['conv.weight'].dtype == torch.float16 and got['conv.weight'][0, 0] == pytest.approx(1 / 3, rel=1e-3)
+    assert torch.equal(got['bn.running_var'], state['bn.running_var']) and got['bn.num_batches_tracked'] == 7
+    state['conv.weight'][0, 0] = 1e5
+    torch.save(dict(state_dict=state), tmp_path / 'in.pth')
+    with pytest.raises(CheckpointError, match=r'conv\.weight reaches 1e\+05; fp16 ends at 65504'):
+        publish(tmp_path / 'in.pth', tmp_path / 'out', half=True)
+
+
 def test_what_is_no_checkpoint_is_refused(tmp_path, root):
     torch.save([1], tmp_path / 'list.pth')
     with pytest.raises(CheckpointError, match=r'list\.pth holds no state_dict'):

@@ -1,0 +1,66 @@
+"""Predictions for labelled people: how close they are, and who the people are."""
+
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+
+def similarity(keypoints: np.ndarray, labels: np.ndarray, area: float, sigmas: np.ndarray) -> float:
+    """COCO's object keypoint similarity (OKS) of one person.
+
+    Args:
+        keypoints: What was found, ``(K, 2)``, image px.
+        labels: ``(K, 3)``: x, y in image px and COCO's visibility; 0 is not labelled.
+        area: Of the person, px.
+        sigmas: ``(K,)``, the data set's.
+
+    Returns:
+        From 0 to 1; NaN if nothing is labelled.
+    """
+    labelled = labels[:, 2] > 0
+    if not labelled.any():
+        return float('nan')
+    squared = ((keypoints - labels[:, :2])**2).sum(axis=1)[labelled]
+    variances = (2 * np.asarray(sigmas)[labelled])**2
+    return float(np.exp(-squared / variances / (area + np.spacing(1)) / 2).mean())
+
+
+def groups_of(labels: Sequence[np.ndarray], names: Sequence[str]) -> Dict[str, np.ndarray]:
+    """Sort people by posture and by how much of them is in the picture.
+
+    Args:
+        labels: The labels of each person, ``(K, 3)``.
+        names: Of the K keypoints; shoulders and hips must be among them.
+
+    Returns:
+        By group, which people are in it, ``(N,)`` bool. ``upright`` and ``inverted``: labelled shoulders above, below
+        the labelled hips. ``whole`` and ``truncated``: all keypoints labelled, or not all.
+
+    Raises:
+        ValueError: The data set has no shoulders or no hips.
+    """
+    rows = {}
+    for part in ('shoulder', 'hip'):
+        rows[part] = [names.index(f'{side}_{part}') for side in ('left', 'right') if f'{side}_{part}' in names]
+        if not rows[part]:
+            raise ValueError(f'got the keypoints {", ".join(names)}; needed are left_{part} and right_{part}')
+    labels = np.asarray(labels)
+
+    def height(part: str) -> np.ndarray:
+        of_part = labels[:, rows[part]]
+        weights = of_part[..., 2] > 0
+        mean = (of_part[..., 1] * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1)
+        return np.where(weights.any(axis=1), mean, np.nan)
+
+    shoulders, hips = height('shoulder'), height('hip')
+    whole = (labels[..., 2] > 0).all(axis=1)
+    return dict(upright=shoulders < hips, inverted=shoulders > hips, whole=whole, truncated=~whole)
+
+
+def by_rank(similarities: Sequence[float], number: int) -> Dict[str, List[int]]:
+    """Indices of the `best` and the `worst` by similarity, best or worst first; equal ones in their order."""
+    values = np.asarray(similarities)
+    known = [index for index in range(len(values)) if not np.isnan(values[index])]
+    best = sorted(known, key=lambda index: -values[index])[:number]
+    worst = sorted(known, key=lambda index: values[index])[:number]
+    return dict(best=best, worst=worst)

@@ -1,0 +1,78 @@
+"""The small model in checkpoints/: what its card says, and what people who never trained see of it."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine import Config
+
+from rampose.apis import TopdownPredictor, read_image
+from rampose.deploy.evaluation import LabelledPeople, boxes_of
+
+
+@pytest.fixture(scope='module')
+def card(root) -> str:
+    return (root / 'checkpoints/README.md').read_text()
+
+
+@pytest.fixture(scope='module')
+def checkpoint(root) -> Path:
+    path, = (root / 'checkpoints').glob('*.pth')
+    return path
+
+
+@pytest.fixture(scope='module')
+def small_model(root, card, checkpoint) -> TopdownPredictor:
+    config = re.search(r'`(configs/[\w/.-]+\.py)`', card).group(1)
+    return TopdownPredictor(Config.fromfile(root / config), checkpoint, device='cpu')
+
+
+def test_the_card_is_of_this_file(card, checkpoint):
+    assert checkpoint.name in card and checkpoint.stat().st_size <= 20e6
+    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    assert {value.dtype for value in state.values() if value.ndim >= 2} == {torch.float16}
+
+
+@pytest.mark.real_data
+def test_pck_on_lspet_is_what_the_card_says(small_model, card, test_data):
+    labelled = LabelledPeople(test_data / 'lspet/images', test_data / 'lspet/annotations/val.json')
+    right, total = np.zeros(14), np.zeros(14)
+    for path, people in labelled.pictures().items():
+        bboxes = boxes_of(people)
+        keypoints, _ = small_model(read_image(path), bboxes)
+        for person, box, found in zip(people, bboxes, keypoints):
+            labels = np.array(person['keypoints']).reshape(-1, 3)
+            known = labels[:, 2] > 0
+            distance = np.linalg.norm(found - labels[:, :2], axis=1)
+            right += known & (distance < 0.2 * max(box[2:] - box[:2]))
+            total += known
+    stated = float(re.search(r'PCK@0.2.*?\*\*([\d.]+)\*\*', card).group(1))
+    # As MMPose's PCKAccuracy: the mean over the keypoints.
+    assert 100 * (right / total).mean() == pytest.approx(stated, abs=0.1)
+
+
+@pytest.mark.real_data
+def test_people_in_photographs_of_another_data_set(small_model, test_data):
+    """COCO's twelve keypoints that LSP has too, of people who are shown from head to foot."""
+    content = json.loads((test_data / 'coco_tiny/test_coco.json').read_text())
+    names = content['categories'][0]['keypoints']
+    ours = small_model.dataset_meta['keypoint_name2id']
+    shared = [name for name in names if name in ours]
+    assert len(shared) == 12
+    right = total = 0
+    for image in content['images']:
+        picture = read_image(test_data / 'coco_tiny' / image['file_name'])
+        for person in content['annotations']:
+            labels = {name: np.array(person['keypoints'][3 * k:3 * k + 3]) for k, name in enumerate(names)}
+            labelled = [name for name in shared if labels[name][2] > 0]
+            if person['image_id'] != image['id'] or len(labelled) < 10:
+                continue
+            x, y, w, h = person['bbox']
+            (keypoints, ), _ = small_model(picture, [[x, y, x + w, y + h]])
+            distances = [np.linalg.norm(keypoints[ours[name]] - labels[name][:2]) for name in labelled]
+            right += sum(distance < 0.2 * max(w, h) for distance in distances)
+            total += len(distances)
+    assert total >= 40 and right / total >= 0.6
