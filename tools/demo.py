@@ -196,11 +196,9 @@ def draw_photographs(photos: Optional[Path], out: Path) -> int:
 
 def draw_training(folder: Path, target: Path) -> None:
     from rampose.analysis.plots import plot_training
+    from rampose.engine.training_runs import read_records
 
-    # MMEngine writes one file a run: a resumed training has several.
-    files = sorted(folder.glob('*/vis_data/scalars.json'))
-    records = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
-    plot_training(records).savefig(target, dpi=130)
+    plot_training(read_records(folder)).savefig(target, dpi=130)
 
 
 def main() -> None:

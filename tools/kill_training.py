@@ -42,8 +42,9 @@ def command(work_dir: Path, workers: int) -> list:
                f'train_dataloader.batch_size={BATCH}']
     if workers:
         options += [f'train_dataloader.num_workers={workers}', 'train_dataloader.persistent_workers=True']
-    mim = shutil.which('mim', path=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}')
-    return [mim, 'train', 'mmpose', str(CONFIG), '--work-dir', str(work_dir), '--resume', '--cfg-options', *options]
+    from rampose.engine.training_runs import find_mim
+    return [find_mim(), 'train', 'mmpose', str(CONFIG), '--work-dir', str(work_dir), '--resume', '--cfg-options',
+            *options]
 
 
 def main() -> int:

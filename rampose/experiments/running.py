@@ -1,13 +1,10 @@
 """Training what a plan asks for and is not done yet, by MMPose's own training tool."""
 
 import contextlib
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +15,14 @@ import numpy as np
 from .. import __version__
 from ..analysis.machine import describe_machine
 from ..engine.hooks.durable_checkpoint import last_checkpoint
+from ..engine.training_runs import find_mim, read_records
 from .plan import Candidate, Plan
 from .results import Result, Results
 
 Run = Tuple[Candidate, int]
 LOG = 'train.log'
 EPOCH_LINE = re.compile(r'^epoch \d+/\d+ .*', re.MULTILINE)  # EpochSummaryHook's
+TAIL = 2**16  # bytes at the end of a log, which hold the line of the last epoch
 PATIENCE = 30  # seconds that a training is given to end when it is told to
 
 
@@ -127,7 +126,7 @@ class Experiment:
         resume = last_checkpoint(folder) is not None
         if candidate.start and not resume:
             options['load_from'] = self._starting_point(candidate, seed, folder)
-        mim = shutil.which('mim', path=f'{Path(sys.executable).parent}{os.pathsep}{os.environ.get("PATH", "")}')
+        mim = find_mim()
         if mim is None:
             raise OSError('mim is missing; pip install openmim')
         command = [mim, 'train', 'mmpose', str(candidate.config), '--work-dir', str(folder)]
@@ -204,9 +203,7 @@ def read_scalars(folder: Path, metrics: Dict[str, str]) -> Tuple[List[Dict[str, 
     Raises:
         ValueError: It was never validated, or by other metrics.
     """
-    # A file for each start; what a later one says of a step is what counts.
-    files = sorted(folder.glob('*/vis_data/scalars.json'))
-    records = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    records = read_records(folder)  # what a later start says of a step is what counts
     steps = {record['step']: record for record in records if 'loss' in record}
     validations = {record['step']: record for record in records if 'loss' not in record
                    and not set(metrics.values()).isdisjoint(record)}
@@ -250,5 +247,7 @@ def _device() -> Tuple[str, ...]:
 
 
 def _progress(training: _Training) -> str:
-    lines = EPOCH_LINE.findall((training.folder / LOG).read_text(errors='replace'))
+    with (training.folder / LOG).open('rb') as log:  # every second, so not the whole of it
+        log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL))
+        lines = EPOCH_LINE.findall(log.read().decode(errors='replace'))
     return f'{name_of(training.run)}: {lines[-1] if lines else "starting"}'
