@@ -125,8 +125,8 @@ def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path, photo):
     assert 'going on where it was stopped' in done.stdout and 'resumed epoch: 2' in done.stdout
     assert 0 <= json.loads((out / 'metrics.json').read_text())['coco/AP'] <= 1
     assert len(list((out / 'pictures').glob('*.jpg'))) == 8
-    assert {path.name for path in (out / 'photographs').iterdir()} == {'photo.jpg'}
-    assert 'left out' in done.stderr and 'broken.jpg' in done.stderr
+    assert {path.name for path in (out / 'photographs/visualizations').iterdir()} == {'photo.png'}
+    assert 'Left out: 1' in done.stderr and 'broken.jpg' in done.stderr
     for name in ('attention.png', 'training.png'):
         assert (out / name).stat().st_size > 10000
 

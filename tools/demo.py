@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
 SAMPLE_CONFIG = CONFIGS / 'sample/td-hm_ram-hrnet-w16-gpr_1xb16-11e_sample-128x96.py'
 COCO_CONFIG = CONFIGS / 'coco/td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py'
-PHOTO_CONFIG = CONFIGS / 'lspet/td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py'
+PHOTO_CONFIG = CONFIGS / 'lspet/td-hm_ram-hrnet-w16-gpr_1xb16-40e_lspet-128x96.py'
 PHOTO_CHECKPOINTS = ROOT / 'checkpoints'
-PHOTO_KEYPOINT_SCORE = 0.1  # a small model's heatmaps are low
+PHOTO_KEYPOINT_SCORE = '0.1'  # a small model's heatmaps are low
 COCO_FILES = ('annotations/person_keypoints_train2017.json', 'annotations/person_keypoints_val2017.json',
               'person_detection_results/COCO_val2017_detections_AP_H_56_person.json', 'train2017', 'val2017')
 NUM_PICTURES = 12
@@ -44,6 +44,8 @@ def parse_args() -> argparse.Namespace:
     if args.photos and not args.photos.is_dir():
         parser.error(f'got --photos {args.photos}; needed is a folder of photographs')
     args.out = args.out or Path('work_dirs/demo_coco' if args.data else 'work_dirs/demo')
+    if args.photos and args.out.resolve() in (args.photos.resolve(), *args.photos.resolve().parents):
+        parser.error(f'--photos {args.photos} lies in --out {args.out}, which the demo may empty; put it elsewhere')
     return args
 
 
@@ -148,50 +150,32 @@ def draw_pictures(config: Path, checkpoint: Path, out: Path) -> int:
     return sum(map(len, bboxes))
 
 
-def draw_photographs(photos: Optional[Path], out: Path) -> int:
-    """Draw what the small model of checkpoints/ finds in photographs.
+def draw_photographs(photos: Optional[Path], out: Path) -> str:
+    """Let tools/predict.py draw what the small model of checkpoints/ finds in photographs.
 
     Args:
         photos: A folder, each picture of one person who fills it; None for those of the tests, where they are at hand.
         out: The folder to write to.
 
     Returns:
-        Number of photographs.
+        Where the drawn pictures are, or why there are none.
     """
-    import numpy as np
-    from mmengine import Config
-
-    from rampose.apis import TopdownPredictor, read_image
-    from rampose.apis.bboxes import BoxFile
-    from rampose.apis.drawing import PosePainter
-    from rampose.apis.images import IMAGE_SUFFIXES, UnreadableError
-    from rampose.apis.media import save_picture
-    from rampose.apis.results import make_instances
-
-    box_file = None
+    people = ['--whole-image']
     if photos is None and os.environ.get('RAMPOSE_TEST_DATA'):
         photos = Path(os.environ['RAMPOSE_TEST_DATA'], 'coco_tiny')
-        box_file = BoxFile(photos / 'test_coco.json')
+        people = ['--boxes', str(photos / 'test_coco.json')]
     checkpoint = next(PHOTO_CHECKPOINTS.glob('*.pth'), None)
     if checkpoint is None:
-        print(f'   {PHOTO_CHECKPOINTS} is not here; it comes with the repository')
-        return 0
+        return f'none: {PHOTO_CHECKPOINTS} is not here; it comes with the repository'
     if photos is None:
-        print('   none at hand: --photos FOLDER takes yours, each of one person who fills it')
-        return 0
-    predictor = TopdownPredictor(Config.fromfile(PHOTO_CONFIG), checkpoint)
-    painter, number = PosePainter(predictor.dataset_meta, PHOTO_KEYPOINT_SCORE), 0
-    for path in sorted(path for path in photos.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES):
-        try:
-            image = read_image(path)
-        except UnreadableError as error:
-            print(f'   left out: {error}', file=sys.stderr)
-            continue
-        bboxes = box_file.boxes(path)[0] if box_file else np.array([[0., 0., image.shape[1], image.shape[0]]])
-        people = make_instances(bboxes, np.ones(len(bboxes)), *predictor(image, bboxes))
-        save_picture(out / f'{path.stem}.jpg', painter.draw(image, people))
-        number += 1
-    return number
+        return 'none at hand; --photos FOLDER takes yours, each of one person who fills it'
+    shutil.rmtree(out, ignore_errors=True)  # of an earlier demo, perhaps of other photographs
+    arguments = ['tools/predict.py', str(photos), '--config', str(PHOTO_CONFIG), '--checkpoint', str(checkpoint),
+                 '--out', str(out), *people, '--min-keypoint-score', PHOTO_KEYPOINT_SCORE]
+    print(f'   python {" ".join(arguments)}', flush=True)
+    # What it leaves out it names itself; the demo goes on.
+    subprocess.run([sys.executable, str(ROOT / arguments[0]), *arguments[1:]])
+    return f'{out / "visualizations"}  (--photos FOLDER takes yours)'
 
 
 def draw_training(folder: Path, target: Path) -> None:
@@ -231,14 +215,14 @@ def main() -> None:
     draw_training(train_dir, args.out / 'training.png')
 
     say('5/5 Photographs, by the small model of checkpoints/')
-    num_photographs = draw_photographs(args.photos, args.out / 'photographs')
+    photographs = draw_photographs(args.photos, args.out / 'photographs')
 
     say(f'Done in {(time.time() - started) / 60:.1f} min: coco/AP {metrics["coco/AP"]:.3f} on the val split')
     print(f"""
    checkpoint     {checkpoint}
    metrics        {args.out / 'metrics.json'}
    skeletons      {args.out / 'pictures'}  ({num_persons} persons)
-   photographs    {args.out / 'photographs'}  ({num_photographs}; --photos FOLDER takes yours)
+   photographs    {photographs}
    attention      {args.out / 'attention.png'}
    loss curve     {args.out / 'training.png'}
 
