@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Dict, Iterator, Sequence
 
 PART_PREFIX = '.rampose-part-'
+LOCK_FILE = '.rampose-lock'  # in a folder; held by the system for as long as the process lives
 
 
 def part_of(path: Path) -> Path:

@@ -26,8 +26,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--limit', type=int, help='look at so many people, at most')
     parser.add_argument('--device', default='cpu')
     args = parser.parse_args()
-    if args.number < 1:
-        parser.error(f'got --number {args.number}; needed is at least 1')
+    for name in ('number', 'limit'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f'got --{name} {value}; needed is at least 1')
     return args
 
 
@@ -42,6 +44,7 @@ def main() -> int:
     from rampose.analysis.labelled import by_rank, groups_of, similarity
     from rampose.analysis.plots import plot_attention_of_groups, plot_people
     from rampose.apis import TopdownPredictor, read_image
+    from rampose.apis.images import UnreadableError
     from rampose.deploy.evaluation import LabelledPeople, boxes_of
     from rampose.files import check_writable, write_csv, written_whole
     try:
@@ -51,13 +54,18 @@ def main() -> int:
                                   args.limit)
         check_writable(args.out / 'people.csv')
         predictor = TopdownPredictor(config, args.checkpoint, device=args.device)
-    except (ValueError, OSError) as error:
-        print(f'analyze_predictions.py: {error}', file=sys.stderr)
+    except Exception as error:  # a config is Python, and may raise anything
+        ours = isinstance(error, (ValueError, RuntimeError, OSError))
+        print(f'analyze_predictions.py: {error if ours else f"{args.config}: {error!r}"}', file=sys.stderr)
         return 2
     with_attention = config.model.backbone.type == 'RAMHRNet' and config.model.backbone.get('with_attention', True)
     people, images, keypoints, weights = [], [], [], []
     for path, of_picture in track(list(labelled.pictures().items()), 'people'):
-        image, bboxes = read_image(path), boxes_of(of_picture)
+        try:
+            image, bboxes = read_image(path), boxes_of(of_picture)
+        except UnreadableError as error:
+            print(f'left out: {error}', file=sys.stderr)
+            continue
         if with_attention:
             (found, ), _, (of_image, ) = predict_with_attention(predictor, [image], [bboxes])
             weights.append(of_image)

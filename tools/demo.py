@@ -173,8 +173,9 @@ def draw_photographs(photos: Optional[Path], out: Path) -> str:
     arguments = ['tools/predict.py', str(photos), '--config', str(PHOTO_CONFIG), '--checkpoint', str(checkpoint),
                  '--out', str(out), *people, '--min-keypoint-score', PHOTO_KEYPOINT_SCORE]
     print(f'   python {" ".join(arguments)}', flush=True)
-    # What it leaves out it names itself; the demo goes on.
-    subprocess.run([sys.executable, str(ROOT / arguments[0]), *arguments[1:]])
+    status = subprocess.run([sys.executable, str(ROOT / arguments[0]), *arguments[1:]]).returncode
+    if status not in (0, 1):  # 1: it left some out, and named them; the demo goes on
+        return f'none: see the message of tools/predict.py for {photos}'
     return f'{out / "visualizations"}  (--photos FOLDER takes yours)'
 
 

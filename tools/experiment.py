@@ -6,10 +6,12 @@ A plan (configs/experiments/) names configs, seeds and comparisons. Each run is 
 every run, results.json, page.md with the tables, and comparison.png. Called again, the command goes on where it was
 stopped; nothing that is in results.json is trained again. docs/evidence.md is made by it.
 
-Exit status: 0 all runs are done; 1 a run failed; 2 the call or the plan cannot be used; 130 stopped.
+Exit status: 0 all runs are done; 1 a run failed; 2 the call or the plan cannot be used; 130, 143 or 129 stopped, by
+Ctrl-C, SIGTERM, or because the terminal is gone.
 """
 
 import argparse
+import contextlib
 import signal
 import sys
 import warnings
@@ -24,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, metavar='FOLDER',
                         help='for the trainings (default: work_dirs/experiments/PLAN)')
     parser.add_argument('--jobs', type=int, default=1, metavar='N',
-                        help='trainings at a time; on a CPU each gets its share of the cores (default: 1)')
+                        help='trainings at a time; each gets its share of the cores, GPUs they share (default: 1)')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
                         help='train these candidates of the plan alone')
     parser.add_argument('--gpus', type=int, metavar='N',
@@ -56,11 +58,14 @@ def main() -> int:
     from rampose.files import check_writable, written_whole
     console = Console(highlight=False, soft_wrap=True)
     # An end that is asked for ends the trainings, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    command = f'python tools/experiment.py {args.plan}' + f' --gpus {args.gpus}' * bool(args.gpus)
 
     def report() -> None:
         with written_whole(args.out / 'page.md') as file:
-            file.write(page(plan, results, f'python tools/experiment.py {args.plan}').encode())
+            file.write(page(plan, results, command).encode())
         with written_whole(args.out / 'comparison.png') as file:
             plot_experiment(plan, results).savefig(file, format='png', dpi=130)
 
@@ -71,8 +76,9 @@ def main() -> int:
         unknown = sorted(set(args.only) - set(plan.candidates))
         if unknown:
             raise ValueError(f'got --only {unknown[0]}; the candidates of {args.plan} are {", ".join(plan.candidates)}')
-    except (ValueError, OSError) as error:
-        print(f'experiment.py: {error}', file=sys.stderr)
+    except Exception as error:  # a plan and its configs are Python, and may raise anything
+        ours = isinstance(error, (ValueError, OSError))
+        print(f'experiment.py: {error if ours else f"{args.plan}: {error!r}"}', file=sys.stderr)
         return 2
     failures = {}
     if not args.report:
@@ -83,7 +89,8 @@ def main() -> int:
                 def on_change(line: str) -> None:
                     console.print(line)
                     if len(results):
-                        report()
+                        with contextlib.suppress(OSError):  # a full disk does not end the trainings; see the last one
+                            report()
 
                 failures = experiment.run(on_change, status.update)
         except KeyboardInterrupt:
@@ -94,7 +101,11 @@ def main() -> int:
     if not len(results):
         print(f'experiment.py: {results.path} holds no result', file=sys.stderr)
         return 1
-    report()
+    try:
+        report()
+    except OSError as error:
+        print(f'experiment.py: the page could not be written: {error}; --report writes it', file=sys.stderr)
+        return 1
     console.print(f'{args.out}/page.md, comparison.png, results.json')
     return 1 if failures else 0
 

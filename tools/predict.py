@@ -147,7 +147,8 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
         dtype=args.dtype or ('float32' if args.checkpoint else None),
         flip_test=not args.no_flip_test, det_config=_version(args.det_config),
         det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes), whole_image=args.whole_image,
-        min_score=args.min_score, attention=args.attention, track=args.track, smooth=args.smooth)
+        min_score=args.min_score, min_keypoint_score=args.min_keypoint_score, attention=args.attention,
+        track=args.track, smooth=args.smooth)
     folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume)
     total = count_frames(sources)
     if args.limit is not None:

@@ -12,34 +12,35 @@ _train_on = {
     'param_scheduler.0.end': 2,
     'param_scheduler.1.T_max': 3,
 }
+# As the config of 40 epochs that the small model of checkpoints/ is trained with.
+_long = {'train_cfg.max_epochs': 40, 'train_cfg.val_interval': 5, 'param_scheduler.1.T_max': 40}
 candidates = dict(
     hrnet=dict(title='HRNet', config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py'),
     ours=dict(title='RAM + GPR', config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py'),
     no_attention=dict(
         title='without attention',
-        seeds=[0, 1],
         config='td-hm_ram-hrnet-w16-gpr_no-attention-1xb16-6e_lspet-128x96.py'),
     rescale_sum=dict(
         title='rescale and sum for GPR',
-        seeds=[0, 1],
         config='td-hm_ram-hrnet-w16-gpr_rescale-sum-1xb16-6e_lspet-128x96.py'),
     no_cutout=dict(
         title='without cutout',
-        seeds=[0, 1],
         config='td-hm_ram-hrnet-w16-gpr_no-cutout-1xb16-6e_lspet-128x96.py'),
     hrnet_on=dict(
         title='HRNet, trained on',
-        seeds=[0, 1],
         config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py',
         options=_train_on,
         start='hrnet'),
     warm_start=dict(
         title='HRNet, trained on as RAM + GPR',
-        seeds=[0, 1],
         config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py',
         options=_train_on,
         start='hrnet',
-        convert=True))
+        convert=True),
+    hrnet_long=dict(
+        title='HRNet, 40 epochs', seeds=[0], config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py', options=_long),
+    ours_long=dict(
+        title='RAM + GPR, 40 epochs', seeds=[0], config='td-hm_ram-hrnet-w16-gpr_1xb16-40e_lspet-128x96.py'))
 comparisons = [
     ('ours', 'hrnet'),
     ('ours', 'no_attention'),
@@ -47,4 +48,5 @@ comparisons = [
     ('ours', 'no_cutout'),
     ('no_cutout', 'hrnet'),
     ('warm_start', 'hrnet_on'),
+    ('ours_long', 'hrnet_long'),
 ]

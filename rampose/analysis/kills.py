@@ -1,7 +1,6 @@
 """Killing trainings and looking at what becomes of them."""
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -15,6 +14,7 @@ import torch
 
 from ..engine.checkpoint import CheckpointError, load_checkpoint_file
 from ..engine.hooks.durable_checkpoint import last_checkpoint, resumable_checkpoints
+from ..engine.training_runs import read_records
 from ..files import PART_PREFIX
 
 SIGNALS = ('SIGKILL', 'SIGTERM', 'SIGINT')
@@ -189,16 +189,7 @@ def _stamp(work_dir: Path) -> Optional[int]:
 
 def _iterations(work_dir: Path) -> int:
     """The last iteration of the newest start that is in its log, or of those before it."""
-    reached = 0
-    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            try:
-                record = json.loads(line)
-            except ValueError:  # cut off by the kill
-                continue
-            if 'loss' in record:
-                reached = record['step']
-    return reached
+    return next((record['step'] for record in reversed(read_records(work_dir)) if 'loss' in record), 0)
 
 
 def _saved(work_dir: Path) -> tuple:

@@ -30,31 +30,28 @@ def groups_of(labels: Sequence[np.ndarray], names: Sequence[str]) -> Dict[str, n
 
     Args:
         labels: The labels of each person, ``(K, 3)``.
-        names: Of the K keypoints; shoulders and hips must be among them.
+        names: Of the K keypoints.
 
     Returns:
-        By group, which people are in it, ``(N,)`` bool. ``upright`` and ``inverted``: labelled shoulders above, below
-        the labelled hips. ``whole`` and ``truncated``: all keypoints labelled, or not all.
-
-    Raises:
-        ValueError: The data set has no shoulders or no hips.
+        By group, which people are in it, ``(N,)`` bool. ``whole`` and ``truncated``: all keypoints labelled, or not
+        all. ``upright`` and ``inverted``: labelled shoulders above, below the labelled hips; not there for a data set
+        without ``left_shoulder``, ``right_shoulder``, ``left_hip`` or ``right_hip``.
     """
-    rows = {}
-    for part in ('shoulder', 'hip'):
-        rows[part] = [names.index(f'{side}_{part}') for side in ('left', 'right') if f'{side}_{part}' in names]
-        if not rows[part]:
-            raise ValueError(f'got the keypoints {", ".join(names)}; needed are left_{part} and right_{part}')
     labels = np.asarray(labels)
+    whole = (labels[..., 2] > 0).all(axis=1)
+    by_extent = dict(whole=whole, truncated=~whole)
+    parts = {part: (f'left_{part}', f'right_{part}') for part in ('shoulder', 'hip')}
+    if not set(names).issuperset(name for pair in parts.values() for name in pair):
+        return by_extent
 
     def height(part: str) -> np.ndarray:
-        of_part = labels[:, rows[part]]
+        of_part = labels[:, [names.index(name) for name in parts[part]]]
         weights = of_part[..., 2] > 0
         mean = (of_part[..., 1] * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1)
         return np.where(weights.any(axis=1), mean, np.nan)
 
     shoulders, hips = height('shoulder'), height('hip')
-    whole = (labels[..., 2] > 0).all(axis=1)
-    return dict(upright=shoulders < hips, inverted=shoulders > hips, whole=whole, truncated=~whole)
+    return dict(upright=shoulders < hips, inverted=shoulders > hips, **by_extent)
 
 
 def by_rank(similarities: Sequence[float], number: int) -> Dict[str, List[int]]:

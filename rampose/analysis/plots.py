@@ -265,17 +265,19 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
         against epochs, with the range of the runs.
     """
     metric = next(iter(plan.metrics))
+    scale = results.scale(metric)
+    unit = metric + ' x 100' * (scale == 100)
     names = [name for name in plan.candidates if results.of(name)]
     figure = Figure(figsize=(11, 4.2), layout='constrained')
     dots, curves = figure.subplots(1, 2)
     for y, name in enumerate(names):
-        values = [100 * value for value in results.values(name, metric).values()]
+        values = [scale * value for value in results.values(name, metric).values()]
         dots.plot(values, [y] * len(values), 'o', color=f'C{y}', alpha=0.6)
         dots.plot([np.mean(values)], [y], '|', color=f'C{y}', markersize=22, markeredgewidth=2)
         by_epoch: Dict[int, List[float]] = {}
         for result in results.of(name).values():
             for point in result.curve:
-                by_epoch.setdefault(point['epoch'], []).append(100 * point[metric])
+                by_epoch.setdefault(point['epoch'], []).append(scale * point[metric])
         epochs = sorted(by_epoch)
         curves.plot(epochs, [np.mean(by_epoch[epoch]) for epoch in epochs], 'o-', color=f'C{y}', markersize=3,
                     label=plan.candidates[name].title)
@@ -283,10 +285,10 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
                             [max(by_epoch[epoch]) for epoch in epochs], color=f'C{y}', alpha=0.12)
     dots.set_yticks(range(len(names)), [plan.candidates[name].title for name in names], fontsize=8)
     dots.invert_yaxis()
-    dots.set_xlabel(f'{metric} x 100 after the last epoch; a dot a run, a bar at the mean')
+    dots.set_xlabel(f'{unit} after the last epoch; a dot a run, a bar at the mean')
     dots.grid(alpha=0.3)
     curves.set_xlabel('epoch of the run; shaded: range of the runs')
-    curves.set_ylabel(f'{metric} x 100')
+    curves.set_ylabel(unit)
     curves.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     curves.grid(alpha=0.3)
     curves.legend(fontsize=8)

@@ -24,12 +24,11 @@ from typing import Dict, Iterator, List, Optional
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ..files import remove_parts, written_whole
+from ..files import LOCK_FILE, remove_parts, written_whole
 from .inputs import DRAWN_FOLDERS, RUN_FILE, Source
 
 MIN_KEYPOINT_SCORE_COUNTED = 0.2  # CocoMetric's keypoint_score_thr
 DECIMALS = 3
-LOCK_FILE = '.rampose-lock'  # held by the system for as long as the process lives
 
 
 def make_instances(bboxes: np.ndarray, bbox_scores: np.ndarray, keypoints: np.ndarray,

@@ -40,7 +40,10 @@ def read_joints(folder: Path) -> Tuple[np.ndarray, List[Path]]:
     mat = folder / 'joints.mat'
     if not mat.is_file():
         raise ValueError(f'{mat} is missing; FOLDER is the unpacked data set, with joints.mat and images/')
-    joints = loadmat(mat).get('joints')
+    try:
+        joints = loadmat(mat).get('joints')
+    except Exception as error:  # scipy raises many kinds
+        raise ValueError(f'{mat} cannot be read ({error}); unpack it again') from None
     if joints is None or joints.ndim != 3 or {3, 14} != set(joints.shape[:2]):
         got = 'no joints' if joints is None else f'joints of shape {joints.shape}'
         raise ValueError(f'{mat} holds {got}; needed is 3x14xN (LSP) or 14x3xN (LSPET)')

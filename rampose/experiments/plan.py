@@ -9,6 +9,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from mmengine import Config
 
+from ..engine.conversion import check_is_ours
+
 KEYS = ('title', 'folder', 'metrics', 'seeds', 'candidates', 'comparisons')
 CANDIDATE_KEYS = ('title', 'config', 'seeds', 'options', 'start', 'convert')
 
@@ -25,7 +27,7 @@ class Candidate:
         options: What the plan changes in the config, by dotted key, as ``--cfg-options`` does.
         start: Name of the candidate whose last checkpoint of the same seed this one starts from, or None.
         convert: Whether that is an HRNet to be turned into RAM-HRNet + GPR first (docs/warm_start.md).
-        digest: Of all that decides what a run computes, but for seed, code and data.
+        digest: Of all that decides what a run computes, but for seed, code, data and GPUs.
     """
     name: str
     title: str
@@ -43,7 +45,7 @@ class Plan:
 
     Attributes:
         title: What it asks, a line.
-        metrics: What the evaluators call each metric, by its name in tables; the first is what plots show.
+        metrics: What the evaluators call each metric, by its name in tables; higher is better. Plots show the first.
         candidates: By name, each after what it starts from.
         comparisons: Pairs (a, b) of names: how much better is a than b?
     """
@@ -92,6 +94,10 @@ def read_plan(path: Path) -> Plan:
             if lacking:
                 raise ValueError(f'{where} has the seeds {lacking}, with which {start}, its start, is not trained')
         options, convert = entry.get('options', {}), bool(entry.get('convert', False))
+        if convert:
+            if start is None:
+                raise ValueError(f'{where}: convert needs a start, the HRNet to be converted')
+            check_is_ours(config_of(config, options))
         decisive = [_content(config), options, convert, candidates[start].digest if start else None]
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()[:12]
         candidates[name] = Candidate(name, entry.get('title', name), config, seeds, options, start, convert, digest)
@@ -102,6 +108,13 @@ def read_plan(path: Path) -> Plan:
     if not content['metrics']:
         raise ValueError(f'{path}: got no metrics; needed is, for example, metrics=dict(AP="coco/AP")')
     return Plan(content['title'], dict(content['metrics']), candidates, comparisons)
+
+
+def config_of(path: Path, options: Dict[str, Any]) -> Config:
+    """A candidate's config, changed as the plan wants it."""
+    config = Config.fromfile(path, import_custom_modules=False)
+    config.merge_from_dict(options)
+    return config
 
 
 def _check_keys(content: dict, known: Tuple[str, ...], needed: Tuple[str, ...], where: str) -> None:

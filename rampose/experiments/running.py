@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from .. import __version__
 from ..analysis.machine import describe_machine
+from ..engine.conversion import convert, read_hrnet, save
 from ..engine.hooks.durable_checkpoint import last_checkpoint
 from ..engine.training_runs import find_mim, read_records
-from .plan import Candidate, Plan
+from ..files import LOCK_FILE, written_whole
+from .plan import Candidate, Plan, config_of
 from .results import Result, Results
 
 Run = Tuple[Candidate, int]
 LOG = 'train.log'
+DIGEST = 'digest.txt'  # of the candidate that is trained in a folder
 EPOCH_LINE = re.compile(r'^epoch \d+/\d+ .*', re.MULTILINE)  # EpochSummaryHook's
 TAIL = 2**16  # bytes at the end of a log, which hold the line of the last epoch
 PATIENCE = 30  # seconds that a training is given to end when it is told to
@@ -36,18 +40,20 @@ class _Training:
     process: subprocess.Popen
     folder: Path
     commit: str
+    lock: FileLock
 
 
 class Experiment:
     """The trainings of a plan, each a process in a folder of its own, ``{work_dir}/{candidate}/seed{seed}``.
 
-    A run with a result is not done again; one that was stopped goes on from its last checkpoint.
+    A run with a result is not done again; one that was stopped goes on from its last checkpoint, and one that another
+    command trains at the moment is left to it.
 
     Args:
         plan: The plan.
         results: What is done; each result is added when its run ends.
         work_dir: The folder of the trainings.
-        jobs: Trainings at a time. With more than one, each is given its share of the cores.
+        jobs: Trainings at a time. With more than one, each is given its share of the cores; GPUs they share.
         only: Names of the candidates to train; all if it is empty.
         gpus: GPUs of each training, by MMPose's launcher; None for one, or the CPU.
     """
@@ -85,21 +91,24 @@ class Experiment:
                     todo.remove(run)
                     try:
                         self._running.append(self._start(run))
-                        on_change(f'{name_of(run)}: started, log in {self._running[-1].folder / LOG}')
-                    except (ValueError, OSError) as error:
+                    except Exception as error:  # configs and checkpoints may raise anything; the others go on
                         failures[name_of(run)] = str(error)
+                        on_change(f'{name_of(run)}: FAILED')
+                    else:
+                        on_change(f'{name_of(run)}: started, log in {self._running[-1].folder / LOG}')
                 time.sleep(1)
                 done = num_runs - len(todo) - len(self._running) - len(failures)
                 on_wait(f'{done} of {num_runs} runs done; ' + '; '.join(map(_progress, self._running)))
                 for training in [training for training in self._running if training.process.poll() is not None]:
                     self._running.remove(training)
+                    training.lock.release()
                     try:
                         result = self._collect(training)
-                    except ValueError as error:
+                        self.results.add(result)
+                    except (ValueError, OSError) as error:
                         failures[name_of(training.run)] = str(error)
                         on_change(f'{name_of(training.run)}: FAILED')
                         continue
-                    self.results.add(result)
                     values = ', '.join(f'{metric} {result.last(metric):.4f}' for metric in self.plan.metrics)
                     on_change(f'{name_of(training.run)}: done, {values}, {result.minutes:.1f} min')
         finally:
@@ -111,9 +120,11 @@ class Experiment:
         free, found = self.jobs - len(self._running), []
         for candidate, seed in list(todo):
             start = self.plan.candidates.get(candidate.start)
-            if start and name_of((start, seed)) in failures:
+            awaited = [*todo, *(training.run for training in self._running)]
+            if start and (start, seed) not in self.results and (start, seed) not in awaited:
                 todo.remove((candidate, seed))
-                failures[name_of((candidate, seed))] = f'it starts from {name_of((start, seed))}, which failed'
+                why = 'failed' if name_of((start, seed)) in failures else 'is neither done nor to be trained'
+                failures[name_of((candidate, seed))] = f'it starts from {name_of((start, seed))}, which {why}'
             elif len(found) < free and (start is None or (start, seed) in self.results):
                 found.append((candidate, seed))
         return found
@@ -122,43 +133,47 @@ class Experiment:
         candidate, seed = run
         folder = self.folder(candidate.name, seed)
         folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK_FILE, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ValueError(f'another command trains it in {folder}; wait for its end') from None
+        check_digest(folder, candidate)
         options = dict(candidate.options, **{'randomness.seed': seed})
         resume = last_checkpoint(folder) is not None
-        if candidate.start and not resume:
+        if resume:
+            options.pop('load_from', None)  # or MMEngine would resume from that
+        elif candidate.start:
             options['load_from'] = self._starting_point(candidate, seed, folder)
-        mim = find_mim()
-        if mim is None:
-            raise OSError('mim is missing; pip install openmim')
-        command = [mim, 'train', 'mmpose', str(candidate.config), '--work-dir', str(folder)]
+        command = [find_mim(), 'train', 'mmpose', str(candidate.config), '--work-dir', str(folder)]
         command += ['--launcher', 'pytorch', '--gpus', str(self.gpus)] if self.gpus else []
         command += ['--resume'] if resume else []
         command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
-        env = dict(os.environ)
-        if self.jobs > 1:  # each by itself would take all cores, and all wait for each other
-            env.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // self.jobs)))
         with (folder / LOG).open('ab') as log:
-            process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-        return _Training(run, process, folder, current_commit())
+            process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT,
+                                       start_new_session=True)
+        return _Training(run, process, folder, current_commit(), lock)
 
     def _starting_point(self, candidate: Candidate, seed: int, folder: Path) -> Path:
         start = self.folder(candidate.start, seed)
         named = last_checkpoint(start)
         checkpoint = start / Path(named).name if named else None
         if checkpoint is None or not checkpoint.is_file():
-            raise ValueError(f'the last checkpoint of {candidate.start}, seed {seed}, is not in {start}; copy it '
-                             f'there, or remove the run from {self.results.path} to train it again')
-        if not candidate.convert:
-            return checkpoint
-        from mmengine import Config
+            raise ValueError(f'the last checkpoint of {candidate.start}, seed {seed}, is not in {start}; copy that '
+                             f'folder there, or remove the run from {self.results.path} to train it again')
+        check_digest(start, self.plan.candidates[candidate.start])
+        if candidate.convert:
+            import torch
 
-        import rampose.plugin  # noqa: F401
-
-        from ..engine.conversion import check_is_ours, convert, read_hrnet, save
-        config = Config.fromfile(candidate.config)
-        check_is_ours(config)
-        weights = read_hrnet(checkpoint)
-        save(convert(weights, config), weights, folder / 'converted.pth')
-        return folder / 'converted.pth'
+            import rampose.plugin  # noqa: F401
+            torch.manual_seed(seed)  # of what HRNet has not
+            weights = read_hrnet(checkpoint)
+            checkpoint = folder / 'converted.pth'
+            save(convert(weights, config_of(candidate.config, candidate.options)), weights, checkpoint)
+        if set(str(checkpoint)) & set(' ,[]()'):
+            raise ValueError(f'MMPose\'s --cfg-options cannot take the path {checkpoint}; give a --work-dir without '
+                             'spaces, commas and brackets')
+        return checkpoint
 
     def _collect(self, training: _Training) -> Result:
         candidate, seed = training.run
@@ -167,8 +182,19 @@ class Experiment:
             raise ValueError(f'the training ended with status {training.process.returncode}, see {log}:\n'
                              + last_words(log.read_text(errors='replace')))
         curve, loss, minutes = read_scalars(training.folder, self.plan.metrics)
-        return Result(candidate.name, seed, candidate.digest, curve, loss, minutes, training.commit,
-                      describe_machine(*_device()))
+        return Result(candidate.name, seed, candidate.digest, curve, loss, minutes, training.commit, self._machine())
+
+    def _machine(self) -> str:
+        import torch
+        if torch.cuda.is_available():
+            return describe_machine('cuda', self.gpus or 1)
+        return describe_machine('cpu', int(self._environment().get('OMP_NUM_THREADS', 0)) or None)
+
+    def _environment(self) -> Dict[str, str]:
+        environment = dict(os.environ)
+        if self.jobs > 1:  # each by itself would take all cores, and all wait for each other
+            environment.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // self.jobs)))
+        return environment
 
     def _stop(self) -> None:
         """Nothing goes on behind a command that ended; DurableCheckpointHook leaves what is resumed from."""
@@ -182,6 +208,23 @@ class Experiment:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(training.process.pid, signal.SIGKILL)
         self._running.clear()
+
+
+def check_digest(folder: Path, candidate: Candidate) -> None:
+    """Leave the candidate's digest in a training's folder.
+
+    Raises:
+        ValueError: What was trained there is another.
+    """
+    path = folder / DIGEST
+    if path.exists() or last_checkpoint(folder) is not None:
+        before = path.read_text().strip() if path.exists() else None
+        if before != candidate.digest:
+            raise ValueError(f'{folder} holds a training of another config than {candidate.name} is now, or from '
+                             'another start; remove it, or give another --work-dir')
+    else:
+        with written_whole(path) as file:
+            file.write(candidate.digest.encode())
 
 
 def last_words(log: str) -> str:
@@ -210,6 +253,10 @@ def read_scalars(folder: Path, metrics: Dict[str, str]) -> Tuple[List[Dict[str, 
     if not validations or not steps:
         raise ValueError(f'the log in {folder} has no validation with {", ".join(metrics.values())}; metrics are what '
                          'the evaluators of the config call them')
+    lacking = {'epoch', 'time'} - set(next(iter(steps.values())))
+    if lacking:
+        raise ValueError(f'the log in {folder} has no {", ".join(sorted(lacking))} of a step; needed are a training '
+                         'by epochs and IterTimerHook')
     curve = []
     for epoch, record in sorted(validations.items()):
         lacking = [name for name in metrics.values() if name not in record]
@@ -239,11 +286,6 @@ def current_commit() -> str:
     if not commit or git('ls-files', Path(__file__).name) != Path(__file__).name:
         return f'rampose {__version__}'
     return commit + '+' * bool(git('status', '--porcelain', '--untracked-files=no'))
-
-
-def _device() -> Tuple[str, ...]:
-    import torch
-    return ('cuda', ) if torch.cuda.is_available() else ()
 
 
 def _progress(training: _Training) -> str:

@@ -38,8 +38,7 @@ def test_groups():
     assert {name: members.tolist() for name, members in groups.items()} == dict(
         upright=[True, False, True, False, True], inverted=[False, True, False, False, False],
         whole=[True, True, False, False, False], truncated=[False, False, True, True, True])
-    with pytest.raises(ValueError, match='needed are left_hip and right_hip'):
-        groups_of([person(1, 2)], ['left_shoulder', 'right_shoulder', 'a', 'b', 'c'])
+    assert list(groups_of([person(1, 2)], ['left_shoulder', 'right_shoulder', 'a', 'b', 'c'])) == ['whole', 'truncated']
 
 
 def test_ranks():
@@ -77,3 +76,5 @@ def test_the_tool(root, tiny_sample, pose_config, pose_checkpoint, tmp_path, mon
     monkeypatch.setenv('RAMPOSE_SAMPLE', str(tmp_path / 'nothing'))
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and 'Traceback' not in done.stderr and str(tmp_path / 'nothing') in done.stderr
+    done = subprocess.run([*command, '--limit', '0'], capture_output=True, text=True)
+    assert done.returncode == 2 and 'got --limit 0; needed is at least 1' in done.stderr

@@ -105,6 +105,7 @@ def test_the_tool_writes_what_mmpose_and_coco_read(root, lspet):
 
 @pytest.mark.parametrize(('harm', 'message'), [
     (lambda folder: (folder / 'joints.mat').unlink(), 'joints.mat is missing'),
+    (lambda folder: (folder / 'joints.mat').write_bytes((folder / 'joints.mat').read_bytes()[:200]), 'cannot be read'),
     (lambda folder: savemat(str(folder / 'joints.mat'), dict(joints=np.zeros((3, 13, 4)))), 'shape (3, 13, 4)'),
     (lambda folder: savemat(str(folder / 'joints.mat'), dict(points=np.zeros(3))), 'holds no joints'),
     (lambda folder: (folder / 'images/im00003.jpg').unlink(), '1 of 40 pictures are missing'),

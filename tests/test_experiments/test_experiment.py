@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from scipy import stats
 
 from rampose.analysis.plots import plot_experiment
@@ -16,7 +17,8 @@ from rampose.experiments.comparison import mean_and_std, paired_difference
 from rampose.experiments.page import differences, page, table
 from rampose.experiments.plan import read_plan
 from rampose.experiments.results import Result, Results
-from rampose.experiments.running import Experiment, read_scalars
+from rampose.experiments.running import Experiment, check_digest, read_scalars
+from rampose.files import LOCK_FILE
 
 PLAN = """
 title = 'Small'
@@ -99,6 +101,8 @@ def test_the_runs_of_a_plan(plan_file):
     ("start='hrnet'", "start='resnet'", 'starts from resnet'),
     ("('warm', 'ours')", "('warm', 'mine')", "the comparison ['warm', 'mine']"),
     ('seeds = [0, 1]', 'seeds = [0, 0]', 'got the seeds [0, 0]'),
+    (", start='hrnet'", '', 'convert needs a start'),
+    ("title='warm', config='ours.py'", "title='warm', config='hrnet.py'", 'needed are RAMHRNet, GPRHead'),
     ("dict(AP='coco/AP', AP50='coco/AP .5')", 'dict()', 'got no metrics'),
 ])
 def test_a_wrong_plan_is_one_clear_line(root, plan_file, old, new, message):
@@ -136,8 +140,13 @@ def test_results_are_kept_and_guarded(plan_file, tmp_path):
     results.add(result_of(plan, 'hrnet', 1, [0.4]))
     again.add(result_of(plan, 'warm', 0, [0.5]))
     assert len(Results(path, plan)) == 3, 'two commands on one folder lose nothing'
+    again.add(result_of(plan, 'ours', 7, [0.9]))
+    assert again.values('ours', 'AP') == {0: 0.2}, "a seed that is the plan's no more"
     again.add(result_of(plan, 'hrnet', 0, [0.1], digest='another'))
     with pytest.raises(ValueError, match='hrnet, seed 0, was trained with another config'):
+        Results(path, plan)
+    path.write_text(path.read_text().replace('coco/AP .5', 'coco/AP .75'))
+    with pytest.raises(ValueError, match=r"the plan's are .*coco/AP \.5"):
         Results(path, plan)
     path.write_text('{"runs": [{"seed": 0}]}')
     with pytest.raises(ValueError, match=r'results\.json holds no results'):
@@ -148,18 +157,28 @@ def test_the_page_says_what_is_noise(plan_file, tmp_path):
     plan = read_plan(plan_file)
     results = Results(tmp_path / 'results.json', plan)
     results.add(result_of(plan, 'hrnet', 0, [0.20, 0.10]))
-    assert '| ours | 0 of 1 | - | - | - | - | - |' in table(plan, results)
-    assert '| ours - HRNet | 0 | - | - | - |' in differences(plan, results)
+    assert '| ours | 0 of 1 | - | - | - | - | - | - |' in table(plan, results)
+    assert '| ours - HRNet | 0 | - | - | - | - |' in differences(plan, results)
     results.add(result_of(plan, 'hrnet', 1, [0.12]))
-    results.add(result_of(plan, 'ours', 0, [0.155]))
-    assert '| HRNet | 2 | 11.00 ± 1.41 | 22.00 ± 2.83 | 16.00 ± 5.66 | 2 | 3.0 |' in table(plan, results)
-    assert '| ours - HRNet | 1 | +5.50 (no interval) | +11.00 (no interval) | within noise |' in differences(
-        plan, results)
+    results.add(result_of(plan, 'ours', 0, [0.155], loss=[0.098]))
+    assert '| HRNet | 2 | 11.00 ± 1.41 | 22.00 ± 2.83 | 16.00 ± 5.66 | 0.1 | 2 | 3.0 |' in table(plan, results)
+    assert ('| ours - HRNet | 1 | +5.50 (no interval) | +11.00 (no interval) | within noise | -2.00 (no interval) |'
+            in differences(plan, results))
     text = page(plan, results, 'the command')
     assert '3 of 4 runs' in text and '0123456789' in text and 'a machine' in text
     figure = plot_experiment(plan, results)
     assert [line.get_label() for line in figure.axes[1].lines] == ['HRNet', 'ours']
     figure.savefig(tmp_path / 'plot.png')
+
+
+def test_a_metric_in_percent_is_shown_as_it_is(plan_file, tmp_path):
+    plan = read_plan(plan_file)
+    results = Results(tmp_path / 'results.json', plan)
+    results.add(result_of(plan, 'hrnet', 0, [0.4, 88.7]))
+    results.add(result_of(plan, 'ours', 0, [90.]))
+    assert '| HRNet | 1 of 2 | 88.70 |' in table(plan, results)
+    assert '| ours - HRNet | 1 | +1.30 (no interval) |' in differences(plan, results)
+    assert plot_experiment(plan, results).axes[1].get_ylabel() == 'AP'
 
 
 def write_scalars(folder, records):
@@ -181,6 +200,58 @@ def test_the_log_of_a_resumed_training_is_read_once(tmp_path):
         read_scalars(tmp_path, dict(AP='coco/AP', AR='coco/AR'))
     with pytest.raises(ValueError, match='no validation with lspet/AP'):
         read_scalars(tmp_path, dict(AP='lspet/AP'))
+    with (tmp_path / '20260101_000100/vis_data/scalars.json').open('a') as file:
+        file.write('\n{"epoch": 2, "lo')
+    assert read_scalars(tmp_path, metrics) == (curve, loss, minutes), 'a line that was cut off'
+    write_scalars(tmp_path / 'by_iteration/1/vis_data', [dict(step=1, loss=1., time=1.), {**metrics, 'step': 1}])
+    with pytest.raises(ValueError, match='has no epoch of a step'):
+        read_scalars(tmp_path / 'by_iteration', {'AP': 'AP'})
+
+
+@pytest.fixture
+def experiment(plan_file, tmp_path):
+    plan = read_plan(plan_file)
+    return Experiment(plan, Results(tmp_path / 'results.json', plan), tmp_path / 'work', only=['warm'])
+
+
+def test_a_run_whose_start_nobody_trains_is_no_endless_wait(experiment):
+    assert experiment.run(lambda line: None) == {
+        'warm, seed 0': 'it starts from hrnet, seed 0, which is neither done nor to be trained'}
+
+
+def test_what_lies_in_a_folder_is_not_taken_for_another_config(experiment):
+    hrnet = experiment.plan.candidates['hrnet']
+    folder = experiment.folder('hrnet', 0)
+    folder.mkdir(parents=True)
+    check_digest(folder, hrnet)
+    check_digest(folder, hrnet)
+    with pytest.raises(ValueError, match='holds a training of another config than ours'):
+        check_digest(folder, experiment.plan.candidates['ours'])
+    (folder / 'digest.txt').unlink()
+    (folder / 'epoch_1.pth').touch()
+    (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    with pytest.raises(ValueError, match='holds a training of another config than hrnet'):
+        check_digest(folder, hrnet)
+
+
+def test_a_folder_that_another_command_trains_in_is_left_to_it(plan_file, experiment):
+    experiment.only = ['ours']
+    experiment.folder('ours', 0).mkdir(parents=True)
+    with FileLock(experiment.folder('ours', 0) / LOCK_FILE):
+        failures = experiment.run(lambda line: None)
+    assert 'another command trains it' in failures['ours, seed 0']
+
+
+def test_a_damaged_start_is_a_failure_of_one_run(experiment):
+    hrnet = experiment.plan.candidates['hrnet']
+    experiment.results.add(result_of(experiment.plan, 'hrnet', 0, [0.1]))
+    folder = experiment.folder('hrnet', 0)
+    folder.mkdir(parents=True)
+    check_digest(folder, hrnet)
+    (folder / 'epoch_1.pth').write_bytes(b'nothing')
+    (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    failures = experiment.run(lambda line: None)
+    assert 'epoch_1.pth' in failures['warm, seed 0']
 
 
 @pytest.mark.slow
