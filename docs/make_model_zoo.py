@@ -33,7 +33,9 @@ def read_models() -> List[dict]:
 def row(model: dict) -> List[str]:
     """One line of a table."""
     metadata, metrics = model['Metadata'], model['Results'][0]['Metrics']
-    weights = model.get('Weights')
+    weights = model.get('Weights', '')
+    if weights and '://' not in weights:  # it comes with the repository
+        weights = f'../{weights}'
     return [
         f'[{model["Name"]}](../{model["Config"]})', metadata['Input Size (h x w)'],
         f'{metadata["Parameters (M)"]:.2f}', f'{metadata["Multiply-adds / 2^30"]:.3f}',

@@ -4,8 +4,8 @@
 
 FOLDER gets people.csv (OKS of each person), best.png and worst.png (the ten with the highest and the ten with the
 lowest OKS), skeletons.png (the same twenty without the photographs, to publish where those may not be), and, for a
-model with attention, attention.png: mean and spread of the weights for upright and inverted, whole and truncated
-people.
+model with attention, attention.png and attention.csv: mean and spread of the weights for upright and inverted, whole
+and truncated people.
 
 Exit status: 0 written; 2 the call cannot be used.
 """
@@ -41,7 +41,7 @@ def main() -> int:
     from rich.progress import track
 
     from rampose.analysis.attention import predict_with_attention
-    from rampose.analysis.labelled import by_rank, groups_of, similarity
+    from rampose.analysis.labelled import attention_of_groups, by_rank, groups_of, similarity
     from rampose.analysis.plots import plot_attention_of_groups, plot_people
     from rampose.apis import TopdownPredictor, read_image
     from rampose.apis.images import UnreadableError
@@ -100,8 +100,10 @@ def main() -> int:
     if with_attention:
         names = [meta['keypoint_id2name'][k] for k in range(meta['num_keypoints'])]
         units = {unit: np.concatenate([of_image[unit] for of_image in weights]) for unit in weights[0]}
-        save('attention.png', plot_attention_of_groups(units, groups_of(labels, names)))
-        written.append('attention.png')
+        groups = groups_of(labels, names)
+        write_csv(args.out / 'attention.csv', attention_of_groups(units, groups))
+        save('attention.png', plot_attention_of_groups(units, groups))
+        written += ['attention.csv', 'attention.png']
     print(f'{len(people)} people, mean OKS {np.nanmean(similarities):.3f}; {args.out}/: {", ".join(written)}')
     return 0
 

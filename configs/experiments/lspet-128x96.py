@@ -12,20 +12,32 @@ _train_on = {
     'param_scheduler.0.end': 2,
     'param_scheduler.1.T_max': 3,
 }
-# As the config of 40 epochs that the small model of checkpoints/ is trained with.
-_long = {'train_cfg.max_epochs': 40, 'train_cfg.val_interval': 5, 'param_scheduler.1.T_max': 40}
+_long = {'train_cfg.max_epochs': 24, 'train_cfg.val_interval': 4, 'param_scheduler.1.T_max': 24}
+# GPR's initial values as MMPose's heads have theirs, and ours had until these runs spoke against it.
+_flat = {
+    'model.head.init_cfg.type': 'Normal',
+    'model.head.init_cfg.layer': ['Conv2d', 'ConvTranspose2d'],
+    'model.head.init_cfg.std': 0.001,
+}
 candidates = dict(
     hrnet=dict(title='HRNet', config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py'),
     ours=dict(title='RAM + GPR', config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py'),
-    no_attention=dict(
-        title='without attention',
-        config='td-hm_ram-hrnet-w16-gpr_no-attention-1xb16-6e_lspet-128x96.py'),
     rescale_sum=dict(
         title='rescale and sum for GPR',
+        seeds=[0, 1],
         config='td-hm_ram-hrnet-w16-gpr_rescale-sum-1xb16-6e_lspet-128x96.py'),
-    no_cutout=dict(
-        title='without cutout',
-        config='td-hm_ram-hrnet-w16-gpr_no-cutout-1xb16-6e_lspet-128x96.py'),
+    flat=dict(
+        title='RAM + flat GPR', config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py', options=_flat),
+    flat_no_attention=dict(
+        title='flat GPR without attention',
+        seeds=[0, 1],
+        config='td-hm_ram-hrnet-w16-gpr_no-attention-1xb16-6e_lspet-128x96.py',
+        options=_flat),
+    flat_no_cutout=dict(
+        title='RAM + flat GPR without cutout',
+        seeds=[0, 1],
+        config='td-hm_ram-hrnet-w16-gpr_no-cutout-1xb16-6e_lspet-128x96.py',
+        options=_flat),
     hrnet_on=dict(
         title='HRNet, trained on',
         config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py',
@@ -34,19 +46,24 @@ candidates = dict(
     warm_start=dict(
         title='HRNet, trained on as RAM + GPR',
         config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py',
-        options=_train_on,
+        options={**_train_on, **_flat},
         start='hrnet',
         convert=True),
     hrnet_long=dict(
-        title='HRNet, 40 epochs', seeds=[0], config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py', options=_long),
+        title='HRNet, 24 epochs', seeds=[0], config='td-hm_hrnet-w16_1xb16-6e_lspet-128x96.py', options=_long),
     ours_long=dict(
-        title='RAM + GPR, 40 epochs', seeds=[0], config='td-hm_ram-hrnet-w16-gpr_1xb16-40e_lspet-128x96.py'))
+        title='RAM + GPR, 24 epochs',
+        seeds=[0],
+        config='td-hm_ram-hrnet-w16-gpr_1xb16-6e_lspet-128x96.py',
+        options=_long))
 comparisons = [
     ('ours', 'hrnet'),
-    ('ours', 'no_attention'),
     ('ours', 'rescale_sum'),
-    ('ours', 'no_cutout'),
-    ('no_cutout', 'hrnet'),
+    ('ours', 'flat'),
+    ('flat', 'hrnet'),
+    ('flat', 'rescale_sum'),
+    ('flat', 'flat_no_attention'),
+    ('flat', 'flat_no_cutout'),
     ('warm_start', 'hrnet_on'),
     ('ours_long', 'hrnet_long'),
 ]

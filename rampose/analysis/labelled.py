@@ -54,6 +54,24 @@ def groups_of(labels: Sequence[np.ndarray], names: Sequence[str]) -> Dict[str, n
     return dict(upright=shoulders < hips, inverted=shoulders > hips, **by_extent)
 
 
+def attention_of_groups(weights: Dict[str, np.ndarray], groups: Dict[str, np.ndarray]) -> List[Dict[str, object]]:
+    """Mean and standard deviation of every attention weight over all people and over each group that has any.
+
+    Args:
+        weights: By exchange unit, ``(N people, N outputs, M inputs)``.
+        groups: As :func:`groups_of` gives them.
+
+    Returns:
+        A row for each unit, output, input and group; resolutions as 1/4 ... 1/32 of the input's.
+    """
+    everybody = {'all': np.ones(len(next(iter(weights.values()))), bool), **groups}
+    return [dict(exchange_unit=unit, output=f'1/{4 * 2**i}', input=f'1/{4 * 2**h}', group=name,
+                 people=int(members.sum()), mean=round(float(values[members, i, h].mean()), 4),
+                 std=round(float(values[members, i, h].std()), 4))
+            for unit, values in weights.items() for i, h in np.ndindex(values.shape[1:])
+            for name, members in everybody.items() if members.any()]
+
+
 def by_rank(similarities: Sequence[float], number: int) -> Dict[str, List[int]]:
     """Indices of the `best` and the `worst` by similarity, best or worst first; equal ones in their order."""
     values = np.asarray(similarities)

@@ -22,7 +22,7 @@ class Result:
         curve: After each validation the epoch and the plan's metrics.
         loss: Mean training loss of each epoch.
         minutes: Time of the training steps, data included, validations not.
-        commit: Of the code; with a + behind it if files differed from it.
+        commit: Of the code; with a + behind it if code or configs differed from it.
         machine: What it ran on, and when.
     """
     candidate: str

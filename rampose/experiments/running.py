@@ -272,7 +272,7 @@ def read_scalars(folder: Path, metrics: Dict[str, str]) -> Tuple[List[Dict[str, 
 
 
 def current_commit() -> str:
-    """Of the code that runs, with a + if files differ from it; outside of a checkout, the version."""
+    """Of the code that runs, with a + if code or configs differ from it; outside of a checkout, the version."""
     folder = Path(__file__).parent
 
     def git(*arguments: str) -> Optional[str]:
@@ -285,7 +285,7 @@ def current_commit() -> str:
     commit = git('rev-parse', '--short=10', 'HEAD')
     if not commit or git('ls-files', Path(__file__).name) != Path(__file__).name:
         return f'rampose {__version__}'
-    return commit + '+' * bool(git('status', '--porcelain', '--untracked-files=no'))
+    return commit + '+' * bool(git('status', '--porcelain', '--untracked-files=no', '--', ':/rampose', ':/configs'))
 
 
 def _progress(training: _Training) -> str:

@@ -17,7 +17,8 @@ class RefinementStep(nn.Module):
 
     Paper: Sec. 3.2. ``X' = Int(X_k) + Deconv(X_k)`` (Eq. 4), ``Concat(X', X_(k-1))`` (Eq. 5). The paper draws what
     follows the concatenation but does not describe it; two 3x3 convolutions reproduce the multiply-adds of its Table 1
-    (docs/reading_of_the_paper.md).
+    (docs/reading_of_the_paper.md). Nor does it give initial values: here torch's, plus the identity on the higher
+    resolution in both 3x3 convolutions, so that what an HRNet's head would see gets through from the first step on.
 
     Args:
         low_channels: Channels C_k of the lower resolution.
@@ -39,6 +40,9 @@ class RefinementStep(nn.Module):
             nn.BatchNorm2d(high_channels), nn.ReLU(inplace=True),
             nn.Conv2d(high_channels, high_channels, kernel_size=3, padding=1, bias=False),
             nn.BatchNorm2d(high_channels), nn.ReLU(inplace=True))
+        with torch.no_grad():
+            for conv in (self.convs[0], self.convs[3]):
+                conv.weight[:, -high_channels:, 1, 1].diagonal().add_(1)
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         upsampled = F.interpolate(low, scale_factor=2, mode='bilinear', align_corners=False) + self.deconv(low)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from rampose.analysis.labelled import by_rank, groups_of, similarity
+from rampose.analysis.labelled import attention_of_groups, by_rank, groups_of, similarity
 from rampose.analysis.plots import plot_attention_of_groups, plot_people
 
 NAMES = ['left_shoulder', 'right_shoulder', 'left_hip', 'right_hip', 'neck']
@@ -49,6 +49,11 @@ def test_plots(tmp_path, photo):
     weights = {'stage2.0': np.random.default_rng(0).uniform(0.5, 1.5, (6, 2, 2)), 'stage3.0': np.ones((6, 3, 3))}
     groups = dict(upright=np.arange(6) < 4, inverted=np.arange(6) > 99)
     figure = plot_attention_of_groups(weights, groups)
+    rows = attention_of_groups(weights, groups)
+    assert len(rows) == (4 + 9) * 2 and not any(row['group'] == 'inverted' for row in rows)
+    assert rows[3] == dict(exchange_unit='stage2.0', output='1/4', input='1/8', group='upright', people=4,
+                           mean=round(weights['stage2.0'][:4, 0, 1].mean(), 4),
+                           std=round(weights['stage2.0'][:4, 0, 1].std(), 4))
     assert [len(panel.get_xticks()) for panel in figure.axes] == [4, 9]
     assert figure.legends[0].texts[-1].get_text() == 'upright (4)', 'an empty group is left out'
     figure.savefig(tmp_path / 'attention.png')
@@ -68,7 +73,7 @@ def test_the_tool(root, tiny_sample, pose_config, pose_checkpoint, tmp_path, mon
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / 'out').iterdir()} == {
-        'people.csv', 'best.png', 'worst.png', 'skeletons.png', 'attention.png'}
+        'people.csv', 'best.png', 'worst.png', 'skeletons.png', 'attention.csv', 'attention.png'}
     rows = list(csv.DictReader((tmp_path / 'out/people.csv').open()))
     assert len(rows) >= 8 and all(0 <= float(row['oks']) <= 1 for row in rows)
     assert f'{len(rows)} people' in done.stdout

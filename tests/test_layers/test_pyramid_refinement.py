@@ -40,6 +40,25 @@ def test_gives_the_highest_resolution(layer_cls, channels):
     assert layer_cls(channels)(pyramid(channels, (32, 24))).shape == (2, channels[0], 32, 24)
 
 
+def test_starts_near_the_identity_on_the_higher_resolution():
+    layer = GradualPyramidRefinement((4, 8, 16))
+    for step, channels in zip(layer.steps, (4, 8)):
+        for conv in (step.convs[0], step.convs[3]):
+            centre = conv.weight[:, -channels:, 1, 1].clone()
+            bound = (9 * conv.in_channels)**-0.5  # of torch's values
+            assert (centre.diagonal() - 1).abs().max() <= bound
+            assert conv.weight.sum() - centre.diagonal().sum() != 0
+            centre.diagonal().zero_()
+            assert centre.abs().max() <= bound
+    # So the output follows the highest resolution, whatever the lower ones are.
+    torch.manual_seed(0)
+    highest, *lower = pyramid(size=(32, 32))
+    with torch.no_grad():
+        output = layer((highest.relu(), *lower))
+    joined = torch.stack([output.flatten(), highest.relu().flatten()])
+    assert torch.corrcoef(joined)[0, 1] > 0.5
+
+
 def test_gradcheck():
     layer = GradualPyramidRefinement([2, 3]).double().eval()
     # Away from ReLU's kink, where a finite difference means nothing.

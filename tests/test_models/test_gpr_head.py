@@ -75,6 +75,20 @@ def test_decodes_what_it_was_given():
     np.testing.assert_allclose(decoded, keypoints, atol=1.0)
 
 
+@pytest.mark.parametrize(('arguments', 'of_gpr'), [
+    ({}, 1.), (dict(init_cfg=dict(type='Normal', layer='Conv2d', std=0.001)), 0.), (dict(with_refinement=False), 0.)])
+def test_initial_values(arguments, of_gpr):
+    """GPR keeps its own beside MMPose's 0.001, with which the convolution to heatmaps starts, unless told otherwise."""
+    head = GPRHead(in_channels=(16, 32), out_channels=17, **arguments)
+    head.init_weights()
+    assert head.final_layer.weight.std().item() == pytest.approx(0.001, rel=0.2)
+    if head.refinement.__class__.__name__ == 'RescaleSum':
+        assert head.refinement.projections[1].weight.std().item() == pytest.approx(0.001, rel=0.2)
+    else:
+        identity = head.refinement.steps[0].convs[3].weight[:, :, 1, 1].diagonal()
+        assert identity.mean().item() == pytest.approx(of_gpr, abs=0.1)
+
+
 def test_either_order_of_resolutions():
     feats = pyramid()
     high, low = GPRHead([4, 8, 16, 32], 3).eval(), GPRHead([32, 16, 8, 4], 3, highest_first=False).eval()

@@ -12,6 +12,9 @@ from torch import Tensor
 from ...layers import GradualPyramidRefinement, RescaleSum
 from ...layers.pyramid import check_in_channels
 
+# The parent's, but for the convolution to heatmaps alone: its tiny values would replace those of GPR's layers.
+FINAL_LAYER_INIT = dict(type='Normal', std=0.001, override=dict(name='final_layer'))
+
 
 @MODELS.register_module()
 class GPRHead(HeatmapHead):
@@ -29,7 +32,8 @@ class GPRHead(HeatmapHead):
         final_layer: Arguments of the convolution to heatmaps. Default: ``dict(kernel_size=1)``.
         loss: Config of the heatmap loss. Default: MSE with target weights, as in the paper.
         decoder: Config of the codec that decodes heatmaps. Default: None.
-        init_cfg: Config of the initial values. Default: None, the parent's.
+        init_cfg: Config of the initial values. Default: None: GPR starts as its layers do
+            (:class:`RefinementStep`), everything else as in the parent.
 
     Shape:
         - Input: M tensors ``(B, C_k, H_k, W_k)`` whose sizes double from one to the next
@@ -59,7 +63,7 @@ class GPRHead(HeatmapHead):
             final_layer=final_layer or dict(kernel_size=1),
             loss=loss or dict(type='KeypointMSELoss', use_target_weight=True),
             decoder=decoder,
-            init_cfg=init_cfg)
+            init_cfg=init_cfg or (FINAL_LAYER_INIT if with_refinement else None))
         self.in_channels = tuple(in_channels)
         self.highest_first = highest_first
         self.refinement = refinement
