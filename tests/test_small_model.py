@@ -55,14 +55,14 @@ def test_pck_on_lspet_is_what_the_card_says(small_model, card, test_data):
 
 
 @pytest.mark.real_data
-def test_people_in_photographs_of_another_data_set(small_model, test_data):
+def test_people_in_photographs_of_another_data_set(small_model, card, test_data):
     """COCO's twelve keypoints that LSP has too, of people who are shown from head to foot."""
     content = json.loads((test_data / 'coco_tiny/test_coco.json').read_text())
     names = content['categories'][0]['keypoints']
     ours = small_model.dataset_meta['keypoint_name2id']
     shared = [name for name in names if name in ours]
     assert len(shared) == 12
-    right = total = 0
+    right = total = people = 0
     for image in content['images']:
         picture = read_image(test_data / 'coco_tiny' / image['file_name'])
         for person in content['annotations']:
@@ -75,4 +75,7 @@ def test_people_in_photographs_of_another_data_set(small_model, test_data):
             distances = [np.linalg.norm(keypoints[ours[name]] - labels[name][:2]) for name in labelled]
             right += sum(distance < 0.2 * max(w, h) for distance in distances)
             total += len(distances)
-    assert total >= 40 and right / total >= 0.6
+            people += 1
+    stated = re.search(r'the (\d+) people of four COCO images.*\| (\d+) of (\d+) right', card)
+    # A keypoint between two cells of equal height goes this way or that by a processor's rounding.
+    assert (people, right, total) == (int(stated[1]), pytest.approx(int(stated[2]), abs=2), int(stated[3]))
