@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from rampose.analysis.table1 import TABLE_1
+from rampose.experiments.comparison import mean_and_std
+from rampose.experiments.plan import read_plan
+from rampose.experiments.results import Results
 
 RUNNABLE = re.compile(r'<!-- runnable -->\n```(?:bash|shell)\n(.*?)```', re.DOTALL)
 LINK = re.compile(r'\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)')
@@ -89,6 +92,21 @@ def test_the_readmes_table_is_that_of_the_metafiles(root, model_zoo):
         assert f"| {model['Results'][0]['Metrics'][model_zoo.REPORTED]} |" in line
         assert f"{model['Metadata']['Parameters (M)']} M" in line
         assert f"| {model['Metadata']['Multiply-adds / 2^30']} |" in line
+
+
+def test_the_ap_measured_on_lspet_is_that_of_the_runs(root, model_zoo):
+    plan = read_plan(root / 'configs/experiments/lspet-128x96.py')
+    results = Results(root / 'docs/evidence/lspet-128x96/results.json', plan)
+    models = {model['Name']: model for model in model_zoo.read_models()}
+    measured = {name: model['Results'][0]['Metrics'].get(model_zoo.MEASURED) for name, model in models.items()}
+    candidates = [candidate for candidate in plan.candidates.values() if not candidate.options]
+    assert len(candidates) == 3
+    for candidate in candidates:
+        mean, _ = mean_and_std(list(results.values(candidate.name, 'AP').values()))
+        assert measured[candidate.config.stem] == round(100 * mean, 1), candidate.name
+    (name, model), = ((name, model) for name, model in models.items() if 'Weights' in model)
+    assert (root / model['Weights']).is_file()
+    assert f'| {measured[name]}, ' in (root / 'checkpoints/README.md').read_text()
 
 
 def test_the_table_of_the_experiments_page_is_that_of_the_metafiles(root, model_zoo):

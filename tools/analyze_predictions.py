@@ -4,8 +4,8 @@
 
 FOLDER gets people.csv (OKS of each person), best.png and worst.png (the ten with the highest and the ten with the
 lowest OKS), skeletons.png (the same twenty without the photographs, to publish where those may not be), and, for a
-model with attention, attention.png and attention.csv: mean and spread of the weights for upright and inverted, whole
-and truncated people.
+model with attention, attention.png and attention.csv: mean and spread of the weights for upright and inverted, fully
+and partly labelled people.
 
 Exit status: 0 written; 2 the call cannot be used.
 """

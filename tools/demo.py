@@ -2,7 +2,7 @@
 
     python tools/demo.py [--out FOLDER] [--data /path/to/coco] [--photos FOLDER] [--fresh]
 
-Without --data a sample set is generated and a small RAM-HRNet + GPR trained on it (about 7 minutes on 2 cores). With
+Without --data a sample set is generated and a small RAM-HRNet + GPR trained on it (5 minutes on 2 cores). With
 --data, the real config is trained and tested on COCO in that folder. At the end, the small model that comes with
 rampose (checkpoints/), trained on photographs, is tried on those in --photos. A demo that was stopped goes on where it
 was.
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='folder for all it makes; default: work_dirs/demo, or demo_coco')
     parser.add_argument('--data', type=Path, help='folder of COCO 2017; default: generate a sample set')
     parser.add_argument('--photos', type=Path,
-                        help='folder of photographs, each of one person who fills it')
+                        help='folder of photographs, each cut to one person')
     parser.add_argument('--fresh', action='store_true', help='start over, even if a demo was stopped or is done there')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='passed on to MMPose, key=value')
     args = parser.parse_args()
@@ -154,7 +154,7 @@ def draw_photographs(photos: Optional[Path], out: Path) -> str:
     """Let tools/predict.py draw what the small model of checkpoints/ finds in photographs.
 
     Args:
-        photos: A folder, each picture of one person who fills it; None for those of the tests, where they are at hand.
+        photos: A folder, each picture cut to one person; None for those of the tests, where they are at hand.
         out: The folder to write to.
 
     Returns:
@@ -168,7 +168,7 @@ def draw_photographs(photos: Optional[Path], out: Path) -> str:
     if checkpoint is None:
         return f'none: {PHOTO_CHECKPOINTS} is not here; it comes with the repository'
     if photos is None:
-        return 'none at hand; --photos FOLDER takes yours, each of one person who fills it'
+        return 'none at hand; --photos FOLDER takes yours, each cut to one person'
     shutil.rmtree(out, ignore_errors=True)  # of an earlier demo, perhaps of other photographs
     arguments = ['tools/predict.py', str(photos), '--config', str(PHOTO_CONFIG), '--checkpoint', str(checkpoint),
                  '--out', str(out), *people, '--min-keypoint-score', PHOTO_KEYPOINT_SCORE]

@@ -80,6 +80,9 @@ def main() -> int:
         ours = isinstance(error, (ValueError, OSError))
         print(f'experiment.py: {error if ours else f"{args.plan}: {error!r}"}', file=sys.stderr)
         return 2
+    if results.beyond_the_plan():
+        print(f'experiment.py: {results.path} also holds {"; ".join(results.beyond_the_plan())}, which '
+              f'{args.plan} does not ask for', file=sys.stderr)
     failures = {}
     if not args.report:
         experiment = Experiment(plan, results, args.work_dir, args.jobs, args.only, args.gpus)
@@ -94,8 +97,11 @@ def main() -> int:
 
                 failures = experiment.run(on_change, status.update)
         except KeyboardInterrupt:
-            console.print('stopped; the same command goes on from here')
+            console.print('stopped; the same command goes on from the last checkpoints')
             return 130
+        except ValueError as error:
+            print(f'experiment.py: {error}', file=sys.stderr)
+            return 2
     for name, reason in failures.items():
         print(f'experiment.py: {name}: {reason}', file=sys.stderr)
     if not len(results):

@@ -33,13 +33,14 @@ def groups_of(labels: Sequence[np.ndarray], names: Sequence[str]) -> Dict[str, n
         names: Of the K keypoints.
 
     Returns:
-        By group, which people are in it, ``(N,)`` bool. ``whole`` and ``truncated``: all keypoints labelled, or not
-        all. ``upright`` and ``inverted``: labelled shoulders above, below the labelled hips; not there for a data set
-        without ``left_shoulder``, ``right_shoulder``, ``left_hip`` or ``right_hip``.
+        By group, which people are in it, ``(N,)`` bool. ``fully labelled`` and ``partly labelled``: all keypoints are,
+        or not, for they are hidden or outside of the picture. ``upright`` and ``inverted``: labelled shoulders above,
+        below the labelled hips; not there for a data set without ``left_shoulder``, ``right_shoulder``, ``left_hip``
+        or ``right_hip``.
     """
     labels = np.asarray(labels)
     whole = (labels[..., 2] > 0).all(axis=1)
-    by_extent = dict(whole=whole, truncated=~whole)
+    by_extent = {'fully labelled': whole, 'partly labelled': ~whole}
     parts = {part: (f'left_{part}', f'right_{part}') for part in ('shoulder', 'hip')}
     if not set(names).issuperset(name for pair in parts.values() for name in pair):
         return by_extent

@@ -290,6 +290,7 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
     curves.set_xlabel('epoch of the run; shaded: range of the runs')
     curves.set_ylabel(unit)
     curves.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    curves.set_xlim(left=0)
     curves.grid(alpha=0.3)
     curves.legend(fontsize=8)
     return figure

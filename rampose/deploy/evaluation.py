@@ -48,6 +48,8 @@ class LabelledPeople:
 
     def __init__(self, images: Union[str, Path], annotations: Union[str, Path], limit: Optional[int] = None) -> None:
         from xtcocotools.coco import COCO
+        if not Path(annotations).is_file():
+            raise ValueError(f'{annotations} is missing')
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 self.coco = COCO(str(annotations))

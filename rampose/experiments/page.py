@@ -45,7 +45,8 @@ def differences(plan: Plan, results: Results) -> str:
         losses, others = results.losses(a), results.losses(b)
         ratios = {seed: losses[seed] / others[seed] for seed in set(losses) & set(others)}
         loss = _with_interval(paired_difference(ratios, dict.fromkeys(ratios, 1.)), 100)
-        verdict = 'within noise' if found[0].within_noise else 'more' if found[0].mean > 0 else 'less'
+        verdict = ('one pair' if found[0].interval is None else 'within noise' if found[0].within_noise else
+                   'more' if found[0].mean > 0 else 'less')
         rows.append([title, str(found[0].num_pairs), *cells, verdict, loss])
     return _markdown(head, rows)
 
@@ -71,7 +72,7 @@ Measured after the last epoch: mean ± sample standard deviation over the seeds;
 
 {table(plan, results)}
 Differences of runs with the same seed, which under rampose's configs saw the same samples in the same order; intervals
-by Student's t over the pairs. "Within noise": the interval holds 0, or there is a single pair. Losses compare only
+by Student's t over the pairs. "Within noise": the interval holds 0. Losses compare only
 where both were trained on the same crops.
 
 {differences(plan, results)}

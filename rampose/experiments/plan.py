@@ -73,7 +73,10 @@ def read_plan(path: Path) -> Plan:
     """
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing; needed is a plan, such as configs/experiments/lspet-128x96.py')
-    content = Config.fromfile(path, import_custom_modules=False).to_dict()
+    try:
+        content = Config.fromfile(path, import_custom_modules=False).to_dict()
+    except SyntaxError as error:
+        raise ValueError(f'{path}:{error.lineno}: {error.msg}') from None
     content = {key: value for key, value in content.items() if not key.startswith('_')}  # names of a plan's own
     _check_keys(content, KEYS, ('title', 'metrics', 'seeds', 'candidates'), str(path))
     candidates: Dict[str, Candidate] = {}
@@ -83,9 +86,10 @@ def read_plan(path: Path) -> Plan:
         config = Path(os.path.normpath(path.parent / content.get('folder', '') / entry['config']))
         if not config.is_file():
             raise FileNotFoundError(f'{where}: the config {config} is missing')
-        seeds = tuple(entry.get('seeds', content['seeds']))
-        if not seeds or len(set(seeds)) < len(seeds) or not all(isinstance(seed, int) for seed in seeds):
-            raise ValueError(f'{where}: got the seeds {list(seeds)}; needed are different whole numbers')
+        seeds = entry.get('seeds', content['seeds'])
+        if not isinstance(seeds, (list, tuple)) or not seeds or len(set(seeds)) < len(seeds) \
+                or not all(isinstance(seed, int) for seed in seeds):
+            raise ValueError(f'{where}: got the seeds {seeds}; needed is a list of different whole numbers')
         start = entry.get('start')
         if start is not None:
             if start not in candidates:
@@ -100,14 +104,16 @@ def read_plan(path: Path) -> Plan:
             check_is_ours(config_of(config, options))
         decisive = [_content(config), options, convert, candidates[start].digest if start else None]
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()[:12]
-        candidates[name] = Candidate(name, entry.get('title', name), config, seeds, options, start, convert, digest)
-    comparisons = tuple(tuple(pair) for pair in content.get('comparisons', ()))
+        candidates[name] = Candidate(
+            name, entry.get('title', name), config, tuple(seeds), options, start, convert, digest)
+    comparisons = content.get('comparisons', ())
     for pair in comparisons:
-        if len(pair) != 2 or not set(pair) <= set(candidates):
-            raise ValueError(f'{path}: got the comparison {list(pair)}; needed are two of {", ".join(candidates)}')
-    if not content['metrics']:
-        raise ValueError(f'{path}: got no metrics; needed is, for example, metrics=dict(AP="coco/AP")')
-    return Plan(content['title'], dict(content['metrics']), candidates, comparisons)
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not set(pair) <= set(candidates):
+            raise ValueError(f'{path}: got the comparison {pair!r}; needed are two of {", ".join(candidates)}')
+    metrics = content['metrics']
+    if not isinstance(metrics, dict) or not metrics:
+        raise ValueError(f'{path}: got the metrics {metrics}; needed is, for example, metrics=dict(AP="coco/AP")')
+    return Plan(content['title'], dict(metrics), candidates, tuple(map(tuple, comparisons)))
 
 
 def config_of(path: Path, options: Dict[str, Any]) -> Config:
@@ -123,7 +129,7 @@ def _check_keys(content: dict, known: Tuple[str, ...], needed: Tuple[str, ...], 
     if unknown or missing:
         what = ' and '.join([f'{", ".join(unknown)} is not known'] * bool(unknown)
                             + [f'{", ".join(missing)} is missing'] * bool(missing))
-        raise ValueError(f'{where}: {what}; keys are {", ".join(known)}')
+        raise ValueError(f'{where}: {what}; keys are {", ".join(known)}, and names of your own that begin with _')
 
 
 def _content(config: Path) -> dict:

@@ -84,6 +84,11 @@ class Results:
     def __len__(self) -> int:
         return len(self._by_run)
 
+    def beyond_the_plan(self) -> List[str]:
+        """Runs in the file that the plan does not ask for; the page leaves them out."""
+        planned = {(candidate.name, seed) for candidate, seed in self.plan.runs()}
+        return [f'{name}, seed {seed}' for name, seed in sorted(self._by_run.keys() - planned)]
+
     def of(self, candidate: str) -> Dict[int, Result]:
         """A candidate's results by seed, of the plan's seeds."""
         return {seed: self._by_run[candidate, seed] for seed in sorted(self.plan.candidates[candidate].seeds)

@@ -25,7 +25,8 @@ from .results import Result, Results
 Run = Tuple[Candidate, int]
 LOG = 'train.log'
 DIGEST = 'digest.txt'  # of the candidate that is trained in a folder
-EPOCH_LINE = re.compile(r'^epoch \d+/\d+ .*', re.MULTILINE)  # EpochSummaryHook's
+# EpochSummaryHook's line, or within an epoch the head of MMEngine's.
+PROGRESS = re.compile(r'^epoch \d+/\d+ .*|Epoch\(train\) +\[\d+\]\[ *\d+/\d+\]', re.MULTILINE)
 TAIL = 2**16  # bytes at the end of a log, which hold the line of the last epoch
 PATIENCE = 30  # seconds that a training is given to end when it is told to
 
@@ -81,8 +82,13 @@ class Experiment:
 
         Returns:
             By name, why runs failed; empty if all is done. What starts from a failed run is not tried.
+
+        Raises:
+            ValueError: A folder holds a training of another config.
         """
         todo = [run for run in self.plan.runs() if run[0].name in self.only and run not in self.results]
+        for candidate, seed in todo:  # before any is trained
+            check_digest(self.folder(candidate.name, seed), candidate)
         failures: Dict[str, str] = {}
         num_runs = len(todo)
         try:
@@ -93,7 +99,7 @@ class Experiment:
                         self._running.append(self._start(run))
                     except Exception as error:  # configs and checkpoints may raise anything; the others go on
                         failures[name_of(run)] = str(error)
-                        on_change(f'{name_of(run)}: FAILED')
+                        on_change(f'{name_of(run)}: FAILED, {error}')
                     else:
                         on_change(f'{name_of(run)}: started, log in {self._running[-1].folder / LOG}')
                 time.sleep(1)
@@ -107,7 +113,7 @@ class Experiment:
                         self.results.add(result)
                     except (ValueError, OSError) as error:
                         failures[name_of(training.run)] = str(error)
-                        on_change(f'{name_of(training.run)}: FAILED')
+                        on_change(f'{name_of(training.run)}: FAILED, {error}')
                         continue
                     values = ', '.join(f'{metric} {result.last(metric):.4f}' for metric in self.plan.metrics)
                     on_change(f'{name_of(training.run)}: done, {values}, {result.minutes:.1f} min')
@@ -138,7 +144,8 @@ class Experiment:
             lock.acquire()
         except Timeout:
             raise ValueError(f'another command trains it in {folder}; wait for its end') from None
-        check_digest(folder, candidate)
+        with written_whole(folder / DIGEST) as file:
+            file.write(candidate.digest.encode())
         options = dict(candidate.options, **{'randomness.seed': seed})
         resume = last_checkpoint(folder) is not None
         if resume:
@@ -211,20 +218,11 @@ class Experiment:
 
 
 def check_digest(folder: Path, candidate: Candidate) -> None:
-    """Leave the candidate's digest in a training's folder.
-
-    Raises:
-        ValueError: What was trained there is another.
-    """
+    """Raise ValueError if a folder holds a checkpoint, from which a run would go on, of another than the candidate."""
     path = folder / DIGEST
-    if path.exists() or last_checkpoint(folder) is not None:
-        before = path.read_text().strip() if path.exists() else None
-        if before != candidate.digest:
-            raise ValueError(f'{folder} holds a training of another config than {candidate.name} is now, or from '
-                             'another start; remove it, or give another --work-dir')
-    else:
-        with written_whole(path) as file:
-            file.write(candidate.digest.encode())
+    if last_checkpoint(folder) and not (path.exists() and path.read_text().strip() == candidate.digest):
+        raise ValueError(f'{folder} holds a training of another config than {candidate.name} is now, or from another '
+                         'start; remove it, or give another --work-dir')
 
 
 def last_words(log: str) -> str:
@@ -291,5 +289,5 @@ def current_commit() -> str:
 def _progress(training: _Training) -> str:
     with (training.folder / LOG).open('rb') as log:  # every second, so not the whole of it
         log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL))
-        lines = EPOCH_LINE.findall(log.read().decode(errors='replace'))
+        lines = PROGRESS.findall(log.read().decode(errors='replace'))
     return f'{name_of(training.run)}: {lines[-1] if lines else "starting"}'

@@ -35,10 +35,11 @@ def test_groups():
     one_side = person(10, 50)
     one_side[0] = 0
     groups = groups_of([person(10, 50), person(90, 50), person(10, 50, labelled=4), hidden, one_side], NAMES)
-    assert {name: members.tolist() for name, members in groups.items()} == dict(
-        upright=[True, False, True, False, True], inverted=[False, True, False, False, False],
-        whole=[True, True, False, False, False], truncated=[False, False, True, True, True])
-    assert list(groups_of([person(1, 2)], ['left_shoulder', 'right_shoulder', 'a', 'b', 'c'])) == ['whole', 'truncated']
+    assert {name: members.tolist() for name, members in groups.items()} == {
+        'upright': [True, False, True, False, True], 'inverted': [False, True, False, False, False],
+        'fully labelled': [True, True, False, False, False], 'partly labelled': [False, False, True, True, True]}
+    assert list(groups_of([person(1, 2)], ['left_shoulder', 'right_shoulder', 'a', 'b', 'c'])) == [
+        'fully labelled', 'partly labelled']
 
 
 def test_ranks():

@@ -99,11 +99,14 @@ def test_the_runs_of_a_plan(plan_file):
     ("title='ours'", "name='ours'", 'candidate ours: name is not known'),
     ('seeds=[0], start', 'seeds=[0, 7], start', 'seeds [7], with which hrnet'),
     ("start='hrnet'", "start='resnet'", 'starts from resnet'),
-    ("('warm', 'ours')", "('warm', 'mine')", "the comparison ['warm', 'mine']"),
+    ("('warm', 'ours')", "('warm', 'mine')", "the comparison ('warm', 'mine')"),
     ('seeds = [0, 1]', 'seeds = [0, 0]', 'got the seeds [0, 0]'),
+    ('seeds = [0, 1]', 'seeds = 3', 'got the seeds 3'),
+    ("dict(AP='coco/AP', AP50='coco/AP .5')", "['coco/AP']", "got the metrics ['coco/AP']"),
+    ("[('ours', 'hrnet'), ('warm', 'ours')]", "['warm', 'ours']", "got the comparison 'warm'"),
     (", start='hrnet'", '', 'convert needs a start'),
     ("title='warm', config='ours.py'", "title='warm', config='hrnet.py'", 'needed are RAMHRNet, GPRHead'),
-    ("dict(AP='coco/AP', AP50='coco/AP .5')", 'dict()', 'got no metrics'),
+    ("dict(AP='coco/AP', AP50='coco/AP .5')", 'dict()', 'got the metrics {}'),
 ])
 def test_a_wrong_plan_is_one_clear_line(root, plan_file, old, new, message):
     text = plan_file.read_text()
@@ -142,6 +145,7 @@ def test_results_are_kept_and_guarded(plan_file, tmp_path):
     assert len(Results(path, plan)) == 3, 'two commands on one folder lose nothing'
     again.add(result_of(plan, 'ours', 7, [0.9]))
     assert again.values('ours', 'AP') == {0: 0.2}, "a seed that is the plan's no more"
+    assert again.beyond_the_plan() == ['ours, seed 7']
     again.add(result_of(plan, 'hrnet', 0, [0.1], digest='another'))
     with pytest.raises(ValueError, match='hrnet, seed 0, was trained with another config'):
         Results(path, plan)
@@ -162,7 +166,7 @@ def test_the_page_says_what_is_noise(plan_file, tmp_path):
     results.add(result_of(plan, 'hrnet', 1, [0.12]))
     results.add(result_of(plan, 'ours', 0, [0.155], loss=[0.098]))
     assert '| HRNet | 2 | 11.00 ± 1.41 | 22.00 ± 2.83 | 16.00 ± 5.66 | 0.1 | 2 | 3.0 |' in table(plan, results)
-    assert ('| ours - HRNet | 1 | +5.50 (no interval) | +11.00 (no interval) | within noise | -2.00 (no interval) |'
+    assert ('| ours - HRNet | 1 | +5.50 (no interval) | +11.00 (no interval) | one pair | -2.00 (no interval) |'
             in differences(plan, results))
     text = page(plan, results, 'the command')
     assert '3 of 4 runs' in text and '0123456789' in text and 'a machine' in text
@@ -223,13 +227,16 @@ def test_what_lies_in_a_folder_is_not_taken_for_another_config(experiment):
     hrnet = experiment.plan.candidates['hrnet']
     folder = experiment.folder('hrnet', 0)
     folder.mkdir(parents=True)
+    (folder / 'digest.txt').write_text('of a start that came to no checkpoint')
     check_digest(folder, hrnet)
-    check_digest(folder, hrnet)
-    with pytest.raises(ValueError, match='holds a training of another config than ours'):
-        check_digest(folder, experiment.plan.candidates['ours'])
-    (folder / 'digest.txt').unlink()
     (folder / 'epoch_1.pth').touch()
     (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    experiment.only = ['hrnet']
+    with pytest.raises(ValueError, match='holds a training of another config than hrnet'):
+        experiment.run(lambda line: None)
+    (folder / 'digest.txt').write_text(hrnet.digest)
+    check_digest(folder, hrnet)
+    (folder / 'digest.txt').unlink()
     with pytest.raises(ValueError, match='holds a training of another config than hrnet'):
         check_digest(folder, hrnet)
 
@@ -247,7 +254,7 @@ def test_a_damaged_start_is_a_failure_of_one_run(experiment):
     experiment.results.add(result_of(experiment.plan, 'hrnet', 0, [0.1]))
     folder = experiment.folder('hrnet', 0)
     folder.mkdir(parents=True)
-    check_digest(folder, hrnet)
+    (folder / 'digest.txt').write_text(hrnet.digest)
     (folder / 'epoch_1.pth').write_bytes(b'nothing')
     (folder / 'last_checkpoint').write_text('epoch_1.pth')
     failures = experiment.run(lambda line: None)
@@ -308,3 +315,7 @@ def test_a_wrong_call_is_one_clear_line(root, plan_file, tmp_path):
     assert 'nothing.py is missing' in stderr_of('nothing.py')
     assert 'got --only theirs' in stderr_of(plan_file, '--only', 'theirs')
     assert '--jobs 0' in stderr_of(plan_file, '--jobs', '0')
+    plan_file.write_text(plan_file.read_text() + 'title = nowhere')
+    assert f'experiment.py: {plan_file}: NameError(' in stderr_of(plan_file)
+    plan_file.write_text('\ntitle = ')
+    assert f'experiment.py: {plan_file}:2: invalid syntax' in stderr_of(plan_file)
