@@ -92,7 +92,7 @@ def test_pictures_that_are_missing_are_found_before_the_export(export, labelled,
     (['--precision', 'int8'], 'int8 needs --calibrate IMAGES BOXES'),
     (['--calibrate', 'a', 'b'], '--calibrate is for --precision int8'),
     (['--precision', 'bf16'], 'onnx takes fp32, fp16, int8 (bf16: --format openvino)'),
-    (['--evaluate', 'nowhere', 'nothing.json'], 'nothing.json cannot be read as COCO annotations'),
+    (['--evaluate', 'nowhere', 'nothing.json'], 'nothing.json is missing'),
     (['--precision', 'int8', '--calibrate', '.', 'nothing.json'], 'nothing.json cannot be read as JSON'),
 ])
 def test_calls_that_cannot_be_used(export, tmp_path, arguments, message):
