@@ -107,7 +107,6 @@ class Experiment:
                 on_wait(f'{done} of {num_runs} runs done; ' + '; '.join(map(_progress, self._running)))
                 for training in [training for training in self._running if training.process.poll() is not None]:
                     self._running.remove(training)
-                    training.lock.release()
                     try:
                         result = self._collect(training)
                         self.results.add(result)
@@ -115,6 +114,8 @@ class Experiment:
                         failures[name_of(training.run)] = str(error)
                         on_change(f'{name_of(training.run)}: FAILED, {error}')
                         continue
+                    finally:
+                        training.lock.release()
                     values = ', '.join(f'{metric} {result.last(metric):.4f}' for metric in self.plan.metrics)
                     on_change(f'{name_of(training.run)}: done, {values}, {result.minutes:.1f} min')
         finally:
