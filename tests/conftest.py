@@ -93,13 +93,15 @@ def pose_checkpoint(pose_config, tmp_path_factory) -> Path:
     model = MODELS.build(Config.fromfile(pose_config).model)
     model.init_weights()
     torch.nn.init.normal_(model.head.final_layer.weight, std=0.1)
-    model.train()
-    with torch.no_grad():
-        for _ in range(30):  # statistics of batch norm that fit the weights, or the heatmaps vanish
-            model(torch.randn(4, 3, 128, 96), None, mode='tensor')
     for name, parameter in model.named_parameters():
         if name.endswith(('score_weight', 'omega', 'beta')):
             torch.nn.init.normal_(parameter, std=0.3)
+    model.train()
+    with torch.no_grad():
+        for _ in range(30):  # statistics of batch norm that fit all other weights, or the heatmaps vanish
+            model(torch.randn(4, 3, 128, 96), None, mode='tensor')
+        heatmaps = model.eval()(torch.randn(2, 3, 128, 96), None, mode='tensor')
+    assert (heatmaps[0] - heatmaps[1]).std() > 0.01 and len(heatmaps[0].flatten(1).argmax(1).unique()) > 10
     path = tmp_path_factory.mktemp('weights') / 'pose.pth'
     torch.save(dict(state_dict=model.state_dict()), path)
     return path
