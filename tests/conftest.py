@@ -1,7 +1,9 @@
 """What the tests share: configs, a tiny sample set, the real data."""
 
 import os
+import re
 from pathlib import Path
+from typing import Dict, Tuple
 
 import cv2
 import numpy as np
@@ -15,6 +17,7 @@ import rampose.plugin  # noqa: F401  registers the models
 from rampose.apis import TopdownPredictor
 from rampose.apis.detector import FASTER_RCNN_CONFIG
 from rampose.datasets.sample import make_sample
+from rampose.deploy.evaluation import LabelledPeople, boxes_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
@@ -105,6 +108,23 @@ def pose_checkpoint(pose_config, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp('weights') / 'pose.pth'
     torch.save(dict(state_dict=model.state_dict()), path)
     return path
+
+
+@pytest.fixture(scope='session')
+def trained_model() -> Tuple[Path, Path]:
+    """Config and checkpoint of the small model in checkpoints/, for what random weights cannot tell.
+
+    Those pass rounding on enlarged; a trained network's heatmaps are next to 0 but where they find something.
+    """
+    checkpoint, = (ROOT / 'checkpoints').glob('*.pth')
+    return ROOT / re.search(r'`(configs/[\w/.-]+\.py)`', (ROOT / 'checkpoints/README.md').read_text())[1], checkpoint
+
+
+@pytest.fixture(scope='session')
+def sample_people(tiny_sample) -> Dict[Path, np.ndarray]:
+    """Pictures of the sample's val split, and the boxes (N, 4) of the figures in each."""
+    labelled = LabelledPeople(tiny_sample / 'val', tiny_sample / 'annotations/person_keypoints_val.json')
+    return {path: boxes_of(people) for path, people in labelled.pictures().items()}
 
 
 @pytest.fixture(scope='session')

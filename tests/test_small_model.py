@@ -2,12 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmengine import Config
 
 from rampose.apis import TopdownPredictor, read_image
 from rampose.deploy.evaluation import LabelledPeople, boxes_of
@@ -19,18 +17,12 @@ def card(root) -> str:
 
 
 @pytest.fixture(scope='module')
-def checkpoint(root) -> Path:
-    path, = (root / 'checkpoints').glob('*.pth')
-    return path
+def small_model(trained_model) -> TopdownPredictor:
+    return TopdownPredictor(*trained_model, device='cpu')
 
 
-@pytest.fixture(scope='module')
-def small_model(root, card, checkpoint) -> TopdownPredictor:
-    config = re.search(r'`(configs/[\w/.-]+\.py)`', card).group(1)
-    return TopdownPredictor(Config.fromfile(root / config), checkpoint, device='cpu')
-
-
-def test_the_card_is_of_this_file(card, checkpoint):
+def test_the_card_is_of_this_file(card, trained_model):
+    checkpoint = trained_model[1]
     assert checkpoint.name in card and checkpoint.stat().st_size <= 20e6
     state = torch.load(checkpoint, weights_only=True)['state_dict']
     assert {value.dtype for value in state.values() if value.ndim >= 2} == {torch.float16}
