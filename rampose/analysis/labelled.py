@@ -33,17 +33,18 @@ def groups_of(labels: Sequence[np.ndarray], names: Sequence[str]) -> Dict[str, n
         names: Of the K keypoints.
 
     Returns:
-        By group, which people are in it, ``(N,)`` bool. ``fully labelled`` and ``partly labelled``: all keypoints are,
-        or not, for they are hidden or outside of the picture. ``upright`` and ``inverted``: labelled shoulders above,
-        below the labelled hips; not there for a data set without ``left_shoulder``, ``right_shoulder``, ``left_hip``
-        or ``right_hip``.
+        By group, which people are in it, ``(N,)`` bool. ``all``: everybody. ``fully labelled`` and ``partly labelled``:
+        all keypoints are, or not, for they are hidden or outside of the picture. ``upright`` and ``inverted``: labelled
+        shoulders above, below the labelled hips; not there for a data set without ``left_shoulder``,
+        ``right_shoulder``, ``left_hip`` or ``right_hip``.
     """
     labels = np.asarray(labels)
     whole = (labels[..., 2] > 0).all(axis=1)
+    everybody = dict(all=np.ones(len(labels), bool))
     by_extent = {'fully labelled': whole, 'partly labelled': ~whole}
     parts = {part: (f'left_{part}', f'right_{part}') for part in ('shoulder', 'hip')}
     if not set(names).issuperset(name for pair in parts.values() for name in pair):
-        return by_extent
+        return {**everybody, **by_extent}
 
     def height(part: str) -> np.ndarray:
         of_part = labels[:, [names.index(name) for name in parts[part]]]
@@ -52,11 +53,11 @@ def groups_of(labels: Sequence[np.ndarray], names: Sequence[str]) -> Dict[str, n
         return np.where(weights.any(axis=1), mean, np.nan)
 
     shoulders, hips = height('shoulder'), height('hip')
-    return dict(upright=shoulders < hips, inverted=shoulders > hips, **by_extent)
+    return dict(everybody, upright=shoulders < hips, inverted=shoulders > hips, **by_extent)
 
 
 def attention_of_groups(weights: Dict[str, np.ndarray], groups: Dict[str, np.ndarray]) -> List[Dict[str, object]]:
-    """Mean and standard deviation of every attention weight over all people and over each group that has any.
+    """Mean and standard deviation of every attention weight over each group that has any people.
 
     Args:
         weights: By exchange unit, ``(N people, N outputs, M inputs)``.
@@ -65,12 +66,11 @@ def attention_of_groups(weights: Dict[str, np.ndarray], groups: Dict[str, np.nda
     Returns:
         A row for each unit, output, input and group; resolutions as 1/4 ... 1/32 of the input's.
     """
-    everybody = {'all': np.ones(len(next(iter(weights.values()))), bool), **groups}
     return [dict(exchange_unit=unit, output=f'1/{4 * 2**i}', input=f'1/{4 * 2**h}', group=name,
                  people=int(members.sum()), mean=round(float(values[members, i, h].mean()), 4),
                  std=round(float(values[members, i, h].std()), 4))
             for unit, values in weights.items() for i, h in np.ndindex(values.shape[1:])
-            for name, members in everybody.items() if members.any()]
+            for name, members in groups.items() if members.any()]
 
 
 def by_rank(similarities: Sequence[float], number: int) -> Dict[str, List[int]]:

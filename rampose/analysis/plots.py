@@ -84,26 +84,25 @@ def plot_person_attention(image: np.ndarray, bbox: Sequence[float], weights: Dic
 
 
 def plot_attention_of_groups(weights: Dict[str, np.ndarray], groups: Dict[str, np.ndarray]) -> Figure:
-    """Draw mean and spread of every attention weight, over all people and over groups of them.
+    """Draw mean and spread of every attention weight over groups of people.
 
     Args:
         weights: By exchange unit, ``(N people, N outputs, M inputs)``.
-        groups: By name, which people are in the group, ``(N,)`` bool.
+        groups: By name, which people are in the group, ``(N,)`` bool; the first is drawn in grey.
 
     Returns:
         A panel for each exchange unit; for each pair of output and input a dot at the mean and a bar of one standard
         deviation over the people to each side. 1 is HRNet's plain sum.
     """
-    everybody = {'all': np.ones(len(next(iter(weights.values()))), bool), **groups}
     sizes = [values.shape[1] * values.shape[2] for values in weights.values()]
     figure = Figure(figsize=(13, 3.1 * len(weights) + 0.6), layout='constrained')
     panels = figure.subplots(len(weights), 1, squeeze=False)[:, 0]
     for panel, (unit, values), size in zip(panels, weights.items(), sizes):
-        for number, (name, members) in enumerate(everybody.items()):
+        for number, (name, members) in enumerate(groups.items()):
             of_group = values[members].reshape(-1, size)
             if not len(of_group):
                 continue
-            x = np.arange(size) + 0.15 * (number - (len(everybody) - 1) / 2)
+            x = np.arange(size) + 0.15 * (number - (len(groups) - 1) / 2)
             panel.errorbar(x, of_group.mean(axis=0), of_group.std(axis=0), fmt='o', markersize=3, linewidth=1,
                            color='0.2' if number == 0 else f'C{number - 1}', label=f'{name} ({len(of_group)})')
         panel.axhline(1, color='0.7', linewidth=0.8, zorder=0)
@@ -112,7 +111,7 @@ def plot_attention_of_groups(weights: Dict[str, np.ndarray], groups: Dict[str, n
         panel.set_title(f'exchange unit {unit}', fontsize=9, loc='left')
         panel.set_ylabel('weight (1: plain sum)', fontsize=8)
         panel.grid(axis='y', alpha=0.3)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc='outside upper right', fontsize=8, ncols=len(everybody))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc='outside upper right', fontsize=8, ncols=len(groups))
     return figure
 
 

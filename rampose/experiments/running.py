@@ -145,8 +145,15 @@ class Experiment:
             lock.acquire()
         except Timeout:
             raise ValueError(f'another command trains it in {folder}; wait for its end') from None
-        with written_whole(folder / DIGEST) as file:
-            file.write(candidate.digest.encode())
+        try:
+            with written_whole(folder / DIGEST) as file:
+                file.write(candidate.digest.encode())
+            return _Training(run, self._launch(candidate, seed, folder), folder, current_commit(), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _launch(self, candidate: Candidate, seed: int, folder: Path) -> subprocess.Popen:
         options = dict(candidate.options, **{'randomness.seed': seed})
         resume = last_checkpoint(folder) is not None
         if resume:
@@ -158,9 +165,8 @@ class Experiment:
         command += ['--resume'] if resume else []
         command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
         with (folder / LOG).open('ab') as log:
-            process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT,
-                                       start_new_session=True)
-        return _Training(run, process, folder, current_commit(), lock)
+            return subprocess.Popen(command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT,
+                                    start_new_session=True)
 
     def _starting_point(self, candidate: Candidate, seed: int, folder: Path) -> Path:
         start = self.folder(candidate.start, seed)

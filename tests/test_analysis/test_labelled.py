@@ -36,10 +36,11 @@ def test_groups():
     one_side[0] = 0
     groups = groups_of([person(10, 50), person(90, 50), person(10, 50, labelled=4), hidden, one_side], NAMES)
     assert {name: members.tolist() for name, members in groups.items()} == {
+        'all': [True] * 5,
         'upright': [True, False, True, False, True], 'inverted': [False, True, False, False, False],
         'fully labelled': [True, True, False, False, False], 'partly labelled': [False, False, True, True, True]}
     assert list(groups_of([person(1, 2)], ['left_shoulder', 'right_shoulder', 'a', 'b', 'c'])) == [
-        'fully labelled', 'partly labelled']
+        'all', 'fully labelled', 'partly labelled']
 
 
 def test_ranks():
@@ -48,7 +49,7 @@ def test_ranks():
 
 def test_plots(tmp_path, photo):
     weights = {'stage2.0': np.random.default_rng(0).uniform(0.5, 1.5, (6, 2, 2)), 'stage3.0': np.ones((6, 3, 3))}
-    groups = dict(upright=np.arange(6) < 4, inverted=np.arange(6) > 99)
+    groups = dict(all=np.arange(6) < 6, upright=np.arange(6) < 4, inverted=np.arange(6) > 99)
     figure = plot_attention_of_groups(weights, groups)
     rows = attention_of_groups(weights, groups)
     assert len(rows) == (4 + 9) * 2 and not any(row['group'] == 'inverted' for row in rows)

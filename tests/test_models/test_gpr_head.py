@@ -7,6 +7,7 @@ from mmpose.registry import KEYPOINT_CODECS
 from mmpose.testing import get_packed_inputs
 from mmpose.utils.tensor_utils import to_tensor
 
+from rampose.layers import RescaleSum
 from rampose.models import GPRHead
 
 CODECS = {
@@ -82,7 +83,7 @@ def test_initial_values(arguments, of_gpr):
     head = GPRHead(in_channels=(16, 32), out_channels=17, **arguments)
     head.init_weights()
     assert head.final_layer.weight.std().item() == pytest.approx(0.001, rel=0.2)
-    if head.refinement.__class__.__name__ == 'RescaleSum':
+    if isinstance(head.refinement, RescaleSum):
         assert head.refinement.projections[1].weight.std().item() == pytest.approx(0.001, rel=0.2)
     else:
         identity = head.refinement.steps[0].convs[3].weight[:, :, 1, 1].diagonal()
