@@ -100,7 +100,7 @@ def test_the_ap_measured_on_lspet_is_that_of_the_runs(root, model_zoo):
     models = {model['Name']: model for model in model_zoo.read_models()}
     measured = {name: model['Results'][0]['Metrics'].get(model_zoo.MEASURED) for name, model in models.items()}
     candidates = [candidate for candidate in plan.candidates.values() if not candidate.options]
-    assert len(candidates) == 3
+    assert len(candidates) == 5
     for candidate in candidates:
         mean, _ = mean_and_std(list(results.values(candidate.name, 'AP').values()))
         assert measured[candidate.config.stem] == round(100 * mean, 1), candidate.name
