@@ -260,36 +260,36 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
         results: What is done of it; candidates without a result are left out.
 
     Returns:
-        On the left a row for each candidate, a dot a run, a bar at the mean; on the right the mean over the seeds
-        against epochs, with the range of the runs.
+        On the left a row for each candidate, a mark a run, a bar at the mean; on the right, with the same marks, the
+        mean over the seeds against epochs, with the range of the runs.
     """
     metric = next(iter(plan.metrics))
     scale = results.scale(metric)
     unit = metric + ' x 100' * (scale == 100)
     names = [name for name in plan.candidates if results.of(name)]
-    figure = Figure(figsize=(11, 4.2), layout='constrained')
+    figure = Figure(figsize=(11, max(4.2, 0.34 * len(names))), layout='constrained')
     dots, curves = figure.subplots(1, 2)
     for y, name in enumerate(names):
+        color, marker = f'C{y % 10}', 'os^D'[y // 10 % 4]  # there are ten colours
         values = [scale * value for value in results.values(name, metric).values()]
-        dots.plot(values, [y] * len(values), 'o', color=f'C{y}', alpha=0.6)
-        dots.plot([np.mean(values)], [y], '|', color=f'C{y}', markersize=22, markeredgewidth=2)
+        dots.plot(values, [y] * len(values), marker, color=color, alpha=0.6)
+        dots.plot([np.mean(values)], [y], '|', color=color, markersize=22, markeredgewidth=2)
         by_epoch: Dict[int, List[float]] = {}
         for result in results.of(name).values():
             for point in result.curve:
                 by_epoch.setdefault(point['epoch'], []).append(scale * point[metric])
         epochs = sorted(by_epoch)
-        curves.plot(epochs, [np.mean(by_epoch[epoch]) for epoch in epochs], 'o-', color=f'C{y}', markersize=3,
+        curves.plot(epochs, [np.mean(by_epoch[epoch]) for epoch in epochs], f'{marker}-', color=color, markersize=4,
                     label=plan.candidates[name].title)
         curves.fill_between(epochs, [min(by_epoch[epoch]) for epoch in epochs],
-                            [max(by_epoch[epoch]) for epoch in epochs], color=f'C{y}', alpha=0.12)
+                            [max(by_epoch[epoch]) for epoch in epochs], color=color, alpha=0.12)
     dots.set_yticks(range(len(names)), [plan.candidates[name].title for name in names], fontsize=8)
     dots.invert_yaxis()
-    dots.set_xlabel(f'{unit} after the last epoch; a dot a run, a bar at the mean')
+    dots.set_xlabel(f'{unit} after the last epoch; a mark a run, a bar at the mean')
     dots.grid(alpha=0.3)
-    curves.set_xlabel('epoch of the run; shaded: range of the runs')
+    curves.set_xlabel('epoch; marks as on the left, shaded: all runs')
     curves.set_ylabel(unit)
     curves.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     curves.set_xlim(left=0)
     curves.grid(alpha=0.3)
-    curves.legend(fontsize=8)
     return figure
