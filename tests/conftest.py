@@ -104,7 +104,7 @@ def pose_checkpoint(pose_config, tmp_path_factory) -> Path:
         for _ in range(30):  # statistics of batch norm that fit all other weights, or the heatmaps vanish
             model(torch.randn(4, 3, 128, 96), None, mode='tensor')
         heatmaps = model.eval()(torch.randn(2, 3, 128, 96), None, mode='tensor')
-    assert (heatmaps[0] - heatmaps[1]).std() > 0.01 and len(heatmaps[0].flatten(1).argmax(1).unique()) > 10
+    assert (heatmaps[0] - heatmaps[1]).std() > 0.01 and len(heatmaps[0].flatten(1).argmax(1).unique()) > 5
     path = tmp_path_factory.mktemp('weights') / 'pose.pth'
     torch.save(dict(state_dict=model.state_dict()), path)
     return path

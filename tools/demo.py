@@ -59,8 +59,8 @@ def run_mim(arguments: List[str], log: Path) -> None:
     Raises:
         SystemExit: It failed; the end of its output was printed.
     """
-    from rampose.engine.training_runs import find_mim
-    command = [find_mim(), *arguments]
+    # By way of the interpreter, lest another environment's mim be found on the path.
+    command = [sys.executable, '-c', 'from mim.cli import cli; cli()', *arguments]
     print(f'   mim {" ".join(arguments)}', flush=True)
     environment = dict(os.environ, PYTHONUNBUFFERED='1', PYTHONWARNINGS='ignore')
     with log.open('w') as file, subprocess.Popen(

@@ -270,7 +270,8 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
     figure = Figure(figsize=(11, max(4.2, 0.34 * len(names))), layout='constrained')
     dots, curves = figure.subplots(1, 2)
     for y, name in enumerate(names):
-        color, marker = f'C{y % 10}', 'os^D'[y // 10 % 4]  # there are ten colours
+        # Ten colours, then their lighter shades.
+        color, marker = matplotlib.colormaps['tab20']((2 * y + y // 10) % 20), 'os'[y // 10 % 2]
         values = [scale * value for value in results.values(name, metric).values()]
         dots.plot(values, [y] * len(values), marker, color=color, alpha=0.6)
         dots.plot([np.mean(values)], [y], '|', color=color, markersize=22, markeredgewidth=2)
@@ -279,15 +280,14 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
             for point in result.curve:
                 by_epoch.setdefault(point['epoch'], []).append(scale * point[metric])
         epochs = sorted(by_epoch)
-        curves.plot(epochs, [np.mean(by_epoch[epoch]) for epoch in epochs], f'{marker}-', color=color, markersize=4,
-                    label=plan.candidates[name].title)
+        curves.plot(epochs, [np.mean(by_epoch[epoch]) for epoch in epochs], f'{marker}-', color=color, markersize=4)
         curves.fill_between(epochs, [min(by_epoch[epoch]) for epoch in epochs],
                             [max(by_epoch[epoch]) for epoch in epochs], color=color, alpha=0.12)
     dots.set_yticks(range(len(names)), [plan.candidates[name].title for name in names], fontsize=8)
     dots.invert_yaxis()
     dots.set_xlabel(f'{unit} after the last epoch; a mark a run, a bar at the mean')
     dots.grid(alpha=0.3)
-    curves.set_xlabel('epoch; marks as on the left, shaded: all runs')
+    curves.set_xlabel('epoch of the run; marks as on the left, shaded: all runs')
     curves.set_ylabel(unit)
     curves.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     curves.set_xlim(left=0)

@@ -148,7 +148,8 @@ class Experiment:
         try:
             with written_whole(folder / DIGEST) as file:
                 file.write(candidate.digest.encode())
-            return _Training(run, self._launch(candidate, seed, folder), folder, current_commit(), lock)
+            commit = current_commit()  # before it is started, lest an error here leave it running alone
+            return _Training(run, self._launch(candidate, seed, folder), folder, commit, lock)
         except BaseException:
             lock.release()
             raise

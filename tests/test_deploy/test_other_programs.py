@@ -83,7 +83,9 @@ def test_rtmlib_runs_a_real_network(backend, trained_onnx_model, sample_people):
     margins = 0.125 * (bboxes[:, 2:] - bboxes[:, :2])  # rtmlib adds them to every box, this model's config to none
     wide = np.hstack([bboxes[:, :2] - margins, bboxes[:, 2:] + margins])
     heatmaps = model.heatmaps(np.stack([model.crop(picture, np.float32(bbox)).pixels for bbox in wide]))
-    np.testing.assert_allclose(scores, heatmaps.max(axis=(2, 3)), atol=0.01 * np.abs(heatmaps).max())
+    # In bfloat16, as above, where the processor has it.
+    atol = dict(onnxruntime=1e-4, openvino=0.03)[backend] * heatmaps.max()
+    np.testing.assert_allclose(scores, heatmaps.max(axis=(2, 3)), atol=atol)
 
 
 def test_plain_onnxruntime_as_the_docs_say(blots_model, root, dots, tmp_path, monkeypatch):

@@ -171,7 +171,8 @@ def test_the_page_says_what_is_noise(plan_file, tmp_path):
     text = page(plan, results, 'the command')
     assert '3 of 4 runs' in text and '0123456789' in text and 'a machine' in text
     figure = plot_experiment(plan, results)
-    assert [line.get_label() for line in figure.axes[1].lines] == ['HRNet', 'ours']
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ['HRNet', 'ours']
+    assert len(figure.axes[1].lines) == 2
     figure.savefig(tmp_path / 'plot.png')
 
 
