@@ -7,16 +7,16 @@ In a config::
 It registers in MMPose's own registries `RAMHRNet`, `GPRHead` and `Cutout`; for the paper's Table 1 `StackedHourglass`,
 `CPNHead` and `TopdownEnsemble`; for training the hooks of :mod:`rampose.engine.hooks`, `CheckedTrainLoop`,
 `LoadReadableImage` and `OptionalTensorboardVisBackend`, and a file backend `durable` in MMEngine's. It lets checkpoints
-that MMEngine wrote be loaded again (:mod:`rampose.engine.checkpoint`) and inline metainfo be read from configs that
+that MMEngine wrote be loaded again (:mod:`rampose.checkpoints.loading`) and inline metainfo be read from configs that
 MMEngine wrote (:mod:`rampose.datasets.metainfo`). It changes nothing else.
 """
 
 # Imported for what they register.
 from . import models
+from .checkpoints.loading import install_safe_loading
 from .datasets import transforms
 from .datasets.metainfo import install_ordered_metainfo
 from .engine import file_backend, hooks, train_loop, vis_backends
-from .engine.checkpoint import install_safe_loading
 
 __all__ = ['file_backend', 'hooks', 'models', 'train_loop', 'transforms', 'vis_backends']
 

@@ -15,9 +15,10 @@ from mmpose.registry import MODELS
 
 import rampose.plugin  # noqa: F401  registers the models
 from rampose.apis import TopdownPredictor
-from rampose.apis.detector import FASTER_RCNN_CONFIG
-from rampose.datasets.sample import make_sample
-from rampose.deploy.evaluation import LabelledPeople, boxes_of
+from rampose.apis.mmdet_detector import FASTER_RCNN_CONFIG
+from rampose.export.evaluation import LabelledPeople, boxes_of
+from rampose.export.exporting import export
+from rampose.lab.sample import make_sample
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
@@ -150,3 +151,18 @@ def photo() -> np.ndarray:
     """Something with edges, (240, 320, 3) uint8."""
     rng = np.random.default_rng(0)
     return cv2.resize(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8), (320, 240), interpolation=cv2.INTER_NEAREST)
+
+
+@pytest.fixture(scope='session')
+def onnx_model(pose_config, pose_checkpoint, tmp_path_factory) -> Path:
+    return export(pose_config, pose_checkpoint, tmp_path_factory.mktemp('onnx')).path
+
+
+@pytest.fixture(scope='session')
+def openvino_model(pose_config, pose_checkpoint, tmp_path_factory) -> Path:
+    return export(pose_config, pose_checkpoint, tmp_path_factory.mktemp('openvino'), format='openvino').path
+
+
+@pytest.fixture
+def bboxes() -> list:
+    return [[10, 10, 200, 220], [100, 20, 310, 239], [-20, 5, 90, 260.5], [50, 60, 120, 200], [0, 0, 320, 240]]

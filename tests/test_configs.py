@@ -12,7 +12,7 @@ from mmengine import Config
 from mmpose.datasets.datasets import utils
 from mmpose.registry import DATASETS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
 
-from rampose.analysis.complexity import complexity
+from rampose.lab.complexity import complexity
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BASES = CONFIGS / '_base_/datasets'

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from scipy.io import savemat
 
 import rampose.plugin  # noqa: F401
-from rampose.datasets.sample import make_picture
+from rampose.lab.sample import make_picture
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 ALL = {path.stem: path for path in sorted(CONFIGS.rglob('td-hm_*.py'))

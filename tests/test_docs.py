@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rampose.analysis.table1 import TABLE_1
-from rampose.experiments.comparison import mean_and_std
-from rampose.experiments.plan import read_plan
-from rampose.experiments.results import Results
+from rampose.lab.experiments.comparison import mean_and_std
+from rampose.lab.experiments.plan import read_plan
+from rampose.lab.experiments.results import Results
+from rampose.lab.table1 import TABLE_1
 
 RUNNABLE = re.compile(r'<!-- runnable -->\n```(?:bash|shell)\n(.*?)```', re.DOTALL)
 LINK = re.compile(r'\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)')

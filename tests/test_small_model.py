@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rampose.apis import TopdownPredictor, read_image
-from rampose.deploy.evaluation import LabelledPeople, boxes_of
+from rampose.export.evaluation import LabelledPeople, boxes_of
 
 
 @pytest.fixture(scope='module')

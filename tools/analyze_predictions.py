@@ -40,13 +40,13 @@ def main() -> int:
     from mmengine import Config
     from rich.progress import track
 
-    from rampose.analysis.attention import predict_with_attention
-    from rampose.analysis.labelled import attention_of_groups, by_rank, groups_of, similarity
-    from rampose.analysis.plots import plot_attention_of_groups, plot_people
     from rampose.apis import TopdownPredictor, read_image
-    from rampose.apis.images import UnreadableError
-    from rampose.deploy.evaluation import LabelledPeople, boxes_of
-    from rampose.files import check_writable, write_csv, written_whole
+    from rampose.apis.attention import predict_with_attention
+    from rampose.core.files import check_writable, write_csv, written_whole
+    from rampose.core.images import UnreadableError
+    from rampose.export.evaluation import LabelledPeople, boxes_of
+    from rampose.lab.labelled import attention_of_groups, by_rank, groups_of, similarity
+    from rampose.lab.plots import plot_attention_of_groups, plot_people
     try:
         config = Config.fromfile(args.config)
         data = config.val_dataloader.dataset

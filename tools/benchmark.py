@@ -57,7 +57,7 @@ def write_random(config, folder: Path, name: str) -> Tuple[str, str]:
     """Files of a config and of random weights for it; they take as long as trained ones."""
     import torch
 
-    from rampose.analysis.random_weights import with_random_weights
+    from rampose.lab.random_weights import with_random_weights
     config.dump(folder / f'{name}.py')
     torch.save(dict(state_dict=with_random_weights(config).state_dict()), folder / f'{name}.pth')
     return str(folder / f'{name}.py'), str(folder / f'{name}.pth')
@@ -77,7 +77,7 @@ def write_people(folder: Path) -> None:
 
 def export_all(ours: Tuple[str, str], folder: Path, console) -> Dict[str, Tuple[str, Optional[str]]]:
     """Export to each engine that is installed; by name, the file and the dtype to run it in."""
-    from rampose.deploy.export import ExportError, export
+    from rampose.export.exporting import ExportError, export
     write_people(folder)
     exported = {}
     for name, kwargs in (('ONNX Runtime fp32', dict(format='onnx')), ('OpenVINO fp32', dict(format='openvino')),
@@ -94,7 +94,7 @@ def export_all(ours: Tuple[str, str], folder: Path, console) -> Dict[str, Tuple[
 
 
 def network_candidates(hrnet, ours, exported, inputs, device) -> Dict[str, tuple]:
-    from rampose.analysis import candidates as make
+    from rampose.lab import candidates as make
     found = {
         'HRNet, PyTorch eager': (make.mmpose_network, *hrnet, inputs, device),
         'ours, PyTorch eager': (make.mmpose_network, *ours, inputs, device),
@@ -110,7 +110,7 @@ def network_candidates(hrnet, ours, exported, inputs, device) -> Dict[str, tuple
 
 
 def people_candidates(hrnet, ours, exported, image, bboxes, flip_test, device) -> Dict[str, tuple]:
-    from rampose.analysis import candidates as make
+    from rampose.lab import candidates as make
     found = {
         'HRNet, inference_topdown': (make.mmpose_people, *hrnet, image, bboxes, flip_test, device),
         'ours, predictor': (make.predictor_people, ours, image, bboxes, flip_test, device),
@@ -125,8 +125,8 @@ def time_isolated(title: str, candidates: Dict[str, tuple], rounds: int, num_peo
     """Time candidates against the first; the rows of a table, which is printed."""
     from rich.progress import track
 
-    from rampose.analysis.isolation import isolated
-    from rampose.analysis.latency import time_interleaved
+    from rampose.lab.isolation import isolated
+    from rampose.lab.latency import time_interleaved
     with contextlib.ExitStack() as stack:
         with console.status(f'{title}: starting {len(candidates)} processes'):
             calls = stack.enter_context(isolated(candidates))
@@ -167,7 +167,7 @@ def show(title: str, rows: List[dict], console) -> None:
 
 def write_training(config, folder: Path, name: str, batch_size: int, workers: int) -> str:
     """File of a config that trains on generated pictures."""
-    from rampose.datasets.sample import make_sample
+    from rampose.lab.sample import make_sample
     if not (folder / 'sample').exists():
         make_sample(folder / 'sample', num_train=64, num_val=1)
     config = copy.deepcopy(config)
@@ -182,9 +182,9 @@ def write_training(config, folder: Path, name: str, batch_size: int, workers: in
 def time_training(configs: dict, args: argparse.Namespace, device: str, console) -> List[dict]:
     from rich.progress import track
 
-    from rampose.analysis.candidates import mmpose_training
-    from rampose.analysis.isolation import isolated
-    from rampose.analysis.latency import time_interleaved
+    from rampose.lab.candidates import mmpose_training
+    from rampose.lab.isolation import isolated
+    from rampose.lab.latency import time_interleaved
     title = f'Training step, {args.train_batch_size} crop(s), {args.workers} worker(s), PyTorch eager'
     with tempfile.TemporaryDirectory(prefix='rampose-benchmark-') as name, contextlib.ExitStack() as stack:
         folder = Path(name)
@@ -210,8 +210,8 @@ def time_training(configs: dict, args: argparse.Namespace, device: str, console)
 
 def write(out: Path, rows: List[dict], where: str) -> None:
     """benchmark.csv and benchmark.png."""
-    from rampose.analysis.plots import plot_latencies
-    from rampose.files import write_csv, written_whole
+    from rampose.core.files import write_csv, written_whole
+    from rampose.lab.plots import plot_latencies
     write_csv(out / 'benchmark.csv', rows)
     with written_whole(out / 'benchmark.png') as file:
         plot_latencies(rows, where).savefig(file, format='png', dpi=120)
@@ -226,8 +226,8 @@ def main() -> int:
     from mmpose.utils import register_all_modules
     from rich.console import Console
 
-    from rampose.analysis.complexity import complexity
-    from rampose.analysis.machine import describe_machine
+    from rampose.lab.complexity import complexity
+    from rampose.lab.machine import describe_machine
     register_all_modules()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')

@@ -64,8 +64,8 @@ def main() -> int:
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
     import rampose.plugin  # noqa: F401
+    from rampose.core.files import check_writable, written_whole
     from rampose.datasets import checking
-    from rampose.files import check_writable, written_whole
     console = Console(highlight=False, soft_wrap=True)
     try:
         config = Config.fromfile(args.config)

@@ -48,7 +48,7 @@ def default_config(weights) -> Path:
     """Our config for COCO of the same width; with the checkpoint's own codec and input size, where it says them."""
     from mmengine import Config
 
-    from rampose.engine.conversion import ConversionError, same_codec
+    from rampose.checkpoints.conversion import ConversionError, same_codec
     names = [f'td-hm_ram-hrnet-w{weights.width}-gpr_{variant}4xb32-240e_coco-{size}.py'
              for variant in ('', 'udp-', 'dark-') for size in ('256x192', '384x288')]
     paths = [CONFIGS / name for name in names if (CONFIGS / name).is_file()]
@@ -73,8 +73,8 @@ def read_images(folder: Path, input_size: tuple):
     import cv2
     import numpy as np
 
-    from rampose.apis.images import IMAGE_SUFFIXES, read_image
-    from rampose.engine.conversion import normalized
+    from rampose.checkpoints.conversion import normalized
+    from rampose.core.images import IMAGE_SUFFIXES, read_image
     if not folder.is_dir():
         raise ValueError(f'{folder} is no folder; give a folder of pictures by --images, or leave it out')
     paths = [path for path in sorted(folder.rglob('*')) if path.suffix.lower() in IMAGE_SUFFIXES]
@@ -108,9 +108,9 @@ def main() -> int:
 
     MMLogger.get_instance('rampose', log_level=logging.ERROR)  # or MMEngine prints each layer that it initialises
     import rampose.plugin  # noqa: F401
-    from rampose.engine.checkpoint import CheckpointError
-    from rampose.engine.conversion import ConversionError, check_is_ours, convert, read_hrnet, same_codec, save
-    from rampose.files import check_writable
+    from rampose.checkpoints.conversion import ConversionError, check_is_ours, convert, read_hrnet, same_codec, save
+    from rampose.checkpoints.loading import CheckpointError
+    from rampose.core.files import check_writable
     console = Console(highlight=False, soft_wrap=True)
     try:
         weights = read_hrnet(args.checkpoint)

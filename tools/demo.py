@@ -77,7 +77,7 @@ def run_mim(arguments: List[str], log: Path) -> None:
 def prepare_data(args: argparse.Namespace) -> Path:
     """Point the config at the data; return the config."""
     if args.data is None:
-        from rampose.datasets.sample import describe, make_sample
+        from rampose.lab.sample import describe, make_sample
         sample = make_sample(args.out / 'sample')
         for split in ('train', 'val'):
             print(f'   {split}: ' + '; '.join(describe(sample / f'annotations/person_keypoints_{split}.json')))
@@ -121,13 +121,13 @@ def draw_pictures(config: Path, checkpoint: Path, out: Path) -> int:
     import numpy as np
     from mmengine import Config
 
-    from rampose.analysis.attention import predict_with_attention
-    from rampose.analysis.plots import plot_attention
     from rampose.apis import TopdownPredictor, read_image
-    from rampose.apis.bboxes import BoxFile
-    from rampose.apis.drawing import PosePainter
-    from rampose.apis.media import save_picture
-    from rampose.apis.results import make_instances
+    from rampose.apis.attention import predict_with_attention
+    from rampose.core.bboxes import BoxFile
+    from rampose.lab.plots import plot_attention
+    from rampose.prediction.drawing import PosePainter
+    from rampose.prediction.media import save_picture
+    from rampose.prediction.results import make_instances
 
     config = Config.fromfile(config)
     data = config.val_dataloader.dataset
@@ -180,8 +180,8 @@ def draw_photographs(photos: Optional[Path], out: Path) -> str:
 
 
 def draw_training(folder: Path, target: Path) -> None:
-    from rampose.analysis.plots import plot_training
-    from rampose.engine.training_runs import read_records
+    from rampose.lab.plots import plot_training
+    from rampose.lab.training_runs import read_records
 
     plot_training(read_records(folder)).savefig(target, dpi=130)
 

@@ -50,12 +50,12 @@ def main() -> int:
 
     MMLogger.get_instance('rampose', log_level=logging.ERROR)  # or MMEngine prints each layer of a converted model
 
-    from rampose.analysis.plots import plot_experiment
-    from rampose.experiments.page import page
-    from rampose.experiments.plan import read_plan
-    from rampose.experiments.results import Results
-    from rampose.experiments.running import Experiment
-    from rampose.files import check_writable, written_whole
+    from rampose.core.files import check_writable, written_whole
+    from rampose.lab.experiments.page import page
+    from rampose.lab.experiments.plan import read_plan
+    from rampose.lab.experiments.results import Results
+    from rampose.lab.experiments.running import Experiment
+    from rampose.lab.plots import plot_experiment
     console = Console(highlight=False, soft_wrap=True)
     # An end that is asked for ends the trainings, too.
     for number in (signal.SIGTERM, signal.SIGHUP):

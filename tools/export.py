@@ -63,11 +63,11 @@ def main() -> int:
     warnings.filterwarnings('default', message='this CPU has no bfloat16')
     from rich.console import Console
 
-    from rampose.deploy.export import ExportError, export
+    from rampose.export.exporting import ExportError, export
     console = Console(highlight=False, soft_wrap=True)
     try:
         if args.evaluate:
-            from rampose.deploy.evaluation import LabelledPeople
+            from rampose.export.evaluation import LabelledPeople
             labelled = LabelledPeople(*args.evaluate, args.num_evaluate)  # before the long work
         with console.status('') as status:
             report = export(
@@ -101,7 +101,7 @@ def evaluate(args: argparse.Namespace, path: Path, labelled: object, console: ob
     from rich.progress import track
 
     from rampose.apis import TopdownPredictor
-    from rampose.deploy.evaluation import compare
+    from rampose.export.evaluation import compare
     flip_test = args.flip_test or not args.decode
     agreement = compare(
         TopdownPredictor(args.config, args.checkpoint, device='cpu', flip_test=flip_test),

@@ -42,7 +42,7 @@ def command(work_dir: Path, workers: int) -> list:
                f'train_dataloader.batch_size={BATCH}']
     if workers:
         options += [f'train_dataloader.num_workers={workers}', 'train_dataloader.persistent_workers=True']
-    from rampose.engine.training_runs import find_mim
+    from rampose.lab.training_runs import find_mim
     return [find_mim(), 'train', 'mmpose', str(CONFIG), '--work-dir', str(work_dir), '--resume', '--cfg-options',
             *options]
 
@@ -51,10 +51,10 @@ def main() -> int:
     args = parse_args()
     from rich.console import Console
 
-    from rampose.analysis.kills import SIGNALS, killed_training, train
-    from rampose.datasets.sample import make_sample
-    from rampose.engine.checkpoint import load_checkpoint_file
-    from rampose.files import written_whole
+    from rampose.checkpoints.loading import load_checkpoint_file
+    from rampose.core.files import written_whole
+    from rampose.lab.kills import SIGNALS, killed_training, train
+    from rampose.lab.sample import make_sample
     console = Console(highlight=False, soft_wrap=True)
     out = args.out.resolve()
     if out.exists() and any(out.iterdir()) and not (out / 'kills').is_dir():
@@ -100,7 +100,7 @@ def main() -> int:
 
 
 def summary(runs: list, interval: int, workers: int) -> dict:
-    from rampose.analysis.kills import SIGNALS
+    from rampose.lab.kills import SIGNALS
     kills = [kill for run in runs for kill in run.kills]
     return {
         'kills': len(kills),

@@ -63,7 +63,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
                         help='default: float32, or as the model was exported')
     args = parser.parse_args(argv)
 
-    from rampose.deploy.pose_model import EXPORTED_SUFFIXES
+    from rampose.apis.exported_model import EXPORTED_SUFFIXES
     exported = args.config.suffix in EXPORTED_SUFFIXES
     if exported == bool(args.checkpoint):
         parser.error('an exported model has its weights in it: leave --checkpoint out' if exported else
@@ -93,7 +93,7 @@ def read_boxes(path: Path, sources: list):
     Raises:
         ValueError: The file cannot be read, or the sources are other than pictures or are none that it names.
     """
-    from rampose.apis.bboxes import BoxFile
+    from rampose.core.bboxes import BoxFile
     box_file = BoxFile(path)
     moving = [source.path for source in sources if source.kind != 'picture']
     if moving:
@@ -111,13 +111,13 @@ def prepare(args: argparse.Namespace) -> SimpleNamespace:
     Raises:
         Exception: The call cannot be used. A config is Python and may raise anything.
     """
-    from rampose.analysis.attention import record_attention
     from rampose.apis import TopdownPredictor
-    from rampose.apis.detector import MMDetDetector
-    from rampose.apis.inputs import count_frames, find_sources
-    from rampose.apis.results import ResultFolder
-    from rampose.apis.run import RunOptions, whole_image
-    from rampose.apis.tracking import check_installed
+    from rampose.apis.attention import record_attention
+    from rampose.apis.mmdet_detector import MMDetDetector
+    from rampose.prediction.inputs import count_frames, find_sources
+    from rampose.prediction.results import ResultFolder
+    from rampose.prediction.run import RunOptions, whole_image
+    from rampose.prediction.tracking import check_installed
 
     sources, num_others = find_sources(args.inputs)
     if any(source.kind == 'webcam' for source in sources):
@@ -184,8 +184,8 @@ def run(args: argparse.Namespace, parts: SimpleNamespace, stop: threading.Event)
         TimeRemainingColumn,
     )
 
-    from rampose.apis.inputs import read_frames
-    from rampose.apis.run import PredictionRun
+    from rampose.prediction.inputs import read_frames
+    from rampose.prediction.run import PredictionRun
 
     folder = parts.folder
     with Progress(

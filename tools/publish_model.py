@@ -21,8 +21,8 @@ def main() -> int:
     args.checkpoint = os.path.expanduser(args.checkpoint)
     from pathlib import Path
 
-    from rampose.engine.checkpoint import CheckpointError
-    from rampose.engine.publishing import publish
+    from rampose.checkpoints.loading import CheckpointError
+    from rampose.checkpoints.publishing import publish
     try:
         path = publish(args.checkpoint, args.out, half=args.half)
     except (CheckpointError, OSError) as error:

@@ -20,7 +20,7 @@ COLUMNS = ('system', 'input (h x w)', 'parameters, M', 'multiply-adds / 2^30', '
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    from rampose.analysis.table1 import SIZES, SYSTEMS
+    from rampose.lab.table1 import SIZES, SYSTEMS
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--rows', nargs='+', default=list(SYSTEMS), choices=SYSTEMS, metavar='SYSTEM',
                         help=f'default: all, {" ".join(SYSTEMS)}')
@@ -32,7 +32,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     if args.rounds < 0:
         parser.error(f'got --rounds {args.rounds}; needed is at least 0')
     try:
-        from rampose.analysis.table1 import choose
+        from rampose.lab.table1 import choose
         args.chosen = choose(args.rows, args.sizes)
     except ValueError as error:
         parser.error(str(error))
@@ -100,8 +100,8 @@ def show(records: List[Dict[str, object]], console) -> None:
 
 def write(out: Path, records: List[Dict[str, object]], where: str) -> None:
     """table1.md, table1.csv and table1.png."""
-    from rampose.analysis.plots import plot_table1
-    from rampose.files import write_csv, written_whole
+    from rampose.core.files import write_csv, written_whole
+    from rampose.lab.plots import plot_table1
     write_csv(out / 'table1.csv', records)
     with written_whole(out / 'table1.md') as file:
         file.write(as_markdown(records, where).encode())
@@ -123,8 +123,8 @@ def main() -> int:
     MMLogger.get_instance('rampose', log_level=logging.ERROR)
 
     import rampose.plugin  # noqa: F401
-    from rampose.analysis import table1
-    from rampose.analysis.machine import describe_machine
+    from rampose.lab import table1
+    from rampose.lab.machine import describe_machine
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
     has_gpu = torch.cuda.is_available()
     where = f'{args.rounds} rounds on ' + describe_machine() + (f'; {torch.cuda.get_device_name()}' if has_gpu else '')

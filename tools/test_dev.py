@@ -40,7 +40,7 @@ def load_config(args: argparse.Namespace):
     """
     from mmengine import Config, DictAction
 
-    from rampose.datasets.coco_server import NUM_KEYPOINTS
+    from rampose.prediction.coco_server import NUM_KEYPOINTS
     config = Config.fromfile(args.config)
     test_dev = Config.fromfile(TEST_DEV)
     config.test_evaluator = test_dev.test_evaluator
@@ -117,7 +117,7 @@ def run(config, checkpoint: str, folder: Path) -> List[dict]:
     """MMPose's test loop; the results as its evaluator writes them, into `folder` too."""
     from mmengine.runner import Runner
 
-    from rampose.engine.weights import load_weights
+    from rampose.checkpoints.weights import load_weights
     config.test_evaluator.update(format_only=True, outfile_prefix=str(folder / 'results'),
                                  ann_file=str(images_file(config)))
     runner = Runner.from_cfg(config)
@@ -129,8 +129,8 @@ def run(config, checkpoint: str, folder: Path) -> List[dict]:
 def main() -> int:
     args = parse_args()
     import rampose.plugin  # noqa: F401
-    from rampose.datasets.coco_server import as_submission, submission_name, write_submission
-    from rampose.engine.checkpoint import CheckpointError
+    from rampose.checkpoints.loading import CheckpointError
+    from rampose.prediction.coco_server import as_submission, submission_name, write_submission
     try:
         submission_name(TESTSET, args.name)
         config = load_config(args)

@@ -5,7 +5,7 @@
 #     model = dict(backbone=dict(init_cfg=dict(
 #         type='Pretrained', checkpoint='work_dirs/.../epoch_100.pth', prefix='backbone.')))
 default_scope = 'mmpretrain'
-custom_imports = dict(imports=['rampose.plugin', 'rampose.pretraining'], allow_failed_imports=False)
+custom_imports = dict(imports=['rampose.plugin', 'rampose.engine.pretraining'], allow_failed_imports=False)
 
 # Where ImageNet lies, with train/ and val/ of one folder a class: $IMAGENET_ROOT if it is set.
 data_root = '{{$IMAGENET_ROOT:data/imagenet}}'

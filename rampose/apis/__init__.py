@@ -1,4 +1,4 @@
-from .images import UnreadableError, read_image
+from ..core.images import UnreadableError, read_image
 from .predictor import TopdownPredictor
 
 __all__ = ['TopdownPredictor', 'UnreadableError', 'read_image']

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, 
 
 import numpy as np
 
-from ..deploy import engines
-from ..deploy.pose_model import EXPORTED_SUFFIXES, ExportedPoseModel
-from .bboxes import as_bboxes, check_bboxes, what_is_wrong
-from .images import check_image, read_image
+from ..core.bboxes import as_bboxes, check_bboxes, what_is_wrong
+from ..core.images import check_image, read_image
+from . import engines
+from .exported_model import EXPORTED_SUFFIXES, ExportedPoseModel
 
 # Exported models run where neither torch nor MMEngine is installed.
 if TYPE_CHECKING:
     from mmengine import Config
 
-    from .pose_model import PoseModel
+    from .torch_model import PoseModel
 
 _NEEDS_MMPOSE = ('{what} needs PyTorch and OpenMMLab\'s packages ({error}): pip install "rampose[mim]", or run what '
                  'tools/export.py makes of a model')
@@ -201,7 +201,7 @@ def _torch_model(config: Union[str, Path, 'Config'], checkpoint: Union[str, Path
     if backend not in (None, 'torch'):
         raise ValueError(f'got a config for backend {backend!r}, which runs what tools/export.py makes of it')
     try:
-        from .pose_model import PoseModel
+        from .torch_model import PoseModel
     except ModuleNotFoundError as error:
         raise ImportError(_NEEDS_MMPOSE.format(what=config, error=error)) from error
     return PoseModel(config, checkpoint, *args)
@@ -227,7 +227,7 @@ def _as_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[s
     if checkpoint is None:
         raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')
     try:
-        from .detector import MMDetDetector  # MMDetection's models are needed only here
+        from .mmdet_detector import MMDetDetector  # MMDetection's models are needed only here
     except ModuleNotFoundError as error:
         raise ImportError(_NEEDS_MMPOSE.format(what=detector, error=error)) from error
     return MMDetDetector(checkpoint, None if detector == 'faster-rcnn' else detector, device)

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 
 import numpy as np
 
-from ..apis.images import UnreadableError, read_image
+from ..core.images import UnreadableError, read_image
 
 # Each kind of problem, and what `cleaned` does about it.
 KINDS = {

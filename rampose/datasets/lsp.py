@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy.io import loadmat
 
-from ..files import written_whole
+from ..core.files import written_whole
 
 # The order of joints.mat, and ours, which is CrowdPose's: docs/datasets.md.
 LSP_KEYPOINTS = ('right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'right_wrist',

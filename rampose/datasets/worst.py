@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..apis.images import UnreadableError, read_image
-from ..files import written_whole
+from ..core.files import written_whole
+from ..core.images import UnreadableError, read_image
 from .checking import Report
 
 TILE = 320  # px

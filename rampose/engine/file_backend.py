@@ -5,7 +5,7 @@ from typing import Union
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from ..files import written_whole
+from ..core.files import written_whole
 
 
 @register_backend('durable', force=True)

@@ -11,8 +11,8 @@ from mmengine.registry import DefaultScope
 from mmpose.apis import MMPoseInferencer
 
 from rampose.apis import TopdownPredictor
-from rampose.apis.detector import FASTER_RCNN_CONFIG, MMDetDetector
-from rampose.engine.checkpoint import CheckpointError
+from rampose.apis.mmdet_detector import FASTER_RCNN_CONFIG, MMDetDetector
+from rampose.checkpoints.loading import CheckpointError
 
 pytestmark = pytest.mark.slow  # Faster R-CNN takes seconds a picture
 

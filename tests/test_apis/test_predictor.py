@@ -7,7 +7,7 @@ from mmengine import Config
 from mmpose.apis import inference_topdown, init_model
 
 from rampose.apis import TopdownPredictor, UnreadableError
-from rampose.engine.checkpoint import CheckpointError
+from rampose.checkpoints.loading import CheckpointError
 
 
 @pytest.fixture(scope='module')

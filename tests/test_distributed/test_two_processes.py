@@ -12,7 +12,7 @@ import mmpose
 import pytest
 from mmengine import Config
 
-from rampose.engine.checkpoint import load_checkpoint_file
+from rampose.checkpoints.loading import load_checkpoint_file
 
 pytestmark = pytest.mark.slow
 TOOLS = Path(mmpose.__file__).parent / '.mim/tools'

@@ -10,10 +10,10 @@ import torch
 from mmengine.fileio import get_file_backend
 from mmengine.runner import Runner
 
-from rampose.engine.checkpoint import load_checkpoint_file
+from rampose.checkpoints.loading import load_checkpoint_file
+from rampose.core.files import PART_PREFIX
 from rampose.engine.hooks import DurableCheckpointHook
 from rampose.engine.stopping import RunStopped
-from rampose.files import PART_PREFIX
 
 
 @pytest.fixture

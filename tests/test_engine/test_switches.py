@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
-from rampose.engine.checkpoint import load_checkpoint_file
+from rampose.checkpoints.loading import load_checkpoint_file
 
 SWITCHES = {
     'with_cp': {'model.backbone.with_cp': True},

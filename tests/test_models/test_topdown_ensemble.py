@@ -9,7 +9,7 @@ from mmengine import Config
 from mmengine.runner import Runner, load_checkpoint
 from mmpose.registry import MODELS
 
-from rampose.engine.checkpoint import CheckpointError
+from rampose.checkpoints.loading import CheckpointError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ...analysis.attention import record_attention
+from ...apis.attention import record_attention
 from ...layers import ResolutionWiseAttention
 
 

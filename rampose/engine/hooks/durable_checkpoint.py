@@ -8,8 +8,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import HOOKS
 
-from ...files import remove_parts, written_whole
-from ..checkpoint import CheckpointError, load_checkpoint_file
+from ...checkpoints.loading import CheckpointError, load_checkpoint_file
+from ...core.files import remove_parts, written_whole
 from ..stopping import RunStopped
 
 

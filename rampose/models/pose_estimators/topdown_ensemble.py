@@ -10,8 +10,8 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from ...engine.checkpoint import CheckpointError
-from ...engine.weights import load_weights
+from ...checkpoints.loading import CheckpointError
+from ...checkpoints.weights import load_weights
 
 
 def _keypoint_names(config: Config) -> list:

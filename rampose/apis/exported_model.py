@@ -1,0 +1,95 @@
+"""An exported model as the predictor uses it: crops in, keypoints out."""
+
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from ..core.crops import Crop, cut_out
+from ..core.decoding import average_with_flipped, check_codec, decode
+from ..core.model_info import ModelInfo
+from .engines import open_engine
+
+EXPORTED_SUFFIXES = ('.onnx', '.xml')
+
+
+class ExportedPoseModel:
+    """An exported model in an engine, with MMPose's test pipeline and decoder in numpy.
+
+    Args:
+        path: What tools/export.py wrote: ``.onnx``, or ``.xml`` with its ``.bin`` beside it.
+        backend: 'onnxruntime' or 'openvino'. Default: None, by the file.
+        device: 'cpu' or 'cuda'. Default: None, a GPU where the engine has one.
+        dtype: 'float32' or 'bfloat16', in which OpenVINO computes. Default: None, as the model was exported.
+        flip_test: Average with the heatmaps of the mirrored crops. Default: None, if the file can.
+        num_threads: Of the engine. Default: None, all cores.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ImportError: The engine is not installed.
+        ValueError: The file is no model, or none of tools/export.py's; or something that the engine cannot do.
+    """
+
+    def __init__(self,
+                 path: Union[str, Path],
+                 backend: Optional[str] = None,
+                 device: Optional[str] = None,
+                 dtype: Optional[str] = None,
+                 flip_test: Optional[bool] = None,
+                 num_threads: Optional[int] = None) -> None:
+        engine = open_engine(path, backend)
+        self.info = ModelInfo.from_json(engine.metadata, path)
+        check_codec(self.info.codec)
+        if flip_test is None:
+            flip_test = self.info.flip_test or self.info.outputs == 'heatmaps'
+        if self.info.flip_test and not flip_test:
+            raise ValueError(f'{path} averages with the mirrored crops by itself: construct with flip_test=True, or '
+                             'export without --flip-test')
+        if self.info.outputs == 'keypoints' and flip_test and not self.info.flip_test:
+            raise ValueError(f'{path} gives keypoints, which cannot be averaged with those of mirrored crops: '
+                             'construct with flip_test=False, or export with --flip-test')
+        self.flip_test = flip_test
+        self._engine = engine
+        engine.start(self.info.precision, device, dtype, num_threads)
+
+    @property
+    def dataset_meta(self) -> Dict:
+        """MMPose's description of the keypoints."""
+        return self.info.dataset_meta
+
+    def crop(self, image: np.ndarray, bbox: np.ndarray) -> Crop:
+        """Cut a person out.
+
+        Args:
+            image: ``(h, w, 3)`` uint8, BGR.
+            bbox: ``(4,)`` float32, xyxy in image px.
+        """
+        return cut_out(image, bbox, self.info.input_size, self.info.padding, self.info.use_udp)
+
+    def __call__(self, crops: Sequence[Crop]) -> Tuple[np.ndarray, np.ndarray]:
+        """Estimate the keypoints of B crops.
+
+        Returns:
+            Keypoints ``(B, K, 2)`` in image px, and their scores ``(B, K)``; float32.
+        """
+        pixels = np.stack([crop.pixels for crop in crops])
+        if self.info.outputs == 'keypoints':
+            keypoints, scores = self.run(self.info.prepare(pixels))
+        else:
+            keypoints, scores = decode(self.heatmaps(pixels), self.info.codec)
+        in_image = [crop.to_image(of_crop) for crop, of_crop in zip(crops, keypoints)]
+        return np.stack(in_image).astype(np.float32), scores
+
+    def heatmaps(self, pixels: np.ndarray) -> np.ndarray:
+        """The heatmaps of crops ``(B, h, w, 3)`` uint8 BGR: ``(B, K, H, W)`` float32, with flip test if it is on."""
+        inputs = self.info.prepare(pixels)
+        if not self.flip_test or self.info.flip_test:
+            return self.run(inputs)[0]
+        mirrored = inputs[:, :, ::-1] if self.info.inputs == 'uint8' else inputs[..., ::-1]
+        heatmaps = self.run(np.concatenate([inputs, mirrored]))[0]
+        half = len(pixels)
+        return average_with_flipped(heatmaps[:half], heatmaps[half:], self.info.flip_indices, self.info.shift_heatmap)
+
+    def run(self, inputs: np.ndarray) -> List[np.ndarray]:
+        """Run the network alone: its inputs, as :meth:`ModelInfo.prepare` makes them, to its outputs."""
+        return self._engine(inputs)

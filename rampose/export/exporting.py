@@ -1,0 +1,323 @@
+"""Exporting a trained pose estimator to ONNX or OpenVINO."""
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional, Tuple, Union
+
+import cv2
+import numpy as np
+import torch
+from mmengine import Config
+from torch import nn
+
+from .. import __version__
+from ..apis.engines import in_own_thread
+from ..apis.exported_model import ExportedPoseModel
+from ..apis.torch_model import load_estimator
+from ..core.decoding import check_codec
+from ..core.model_info import METADATA_KEY, ModelInfo
+from .calibration import read_crops
+from .folding import fold
+from .network import ExportedNetwork
+
+OPSET = 18
+PREFIX = '.rampose-export-'  # of the folder that a file is made in
+SUFFIXES = {'onnx': '.onnx', 'openvino': '.xml'}
+PRECISIONS = {'onnx': ('fp32', 'fp16', 'int8'), 'openvino': ('fp32', 'fp16', 'bf16', 'int8')}
+# How far what comes out may be from eager PyTorch, as a share of its largest value. Rounding errors of the number of
+# bits that a format keeps, over some hundred layers; int8's are what a network not trained for it may lose.
+TOLERANCES = {'fp32': 1e-4, 'fp16': 2e-2, 'bf16': 1e-1, 'int8': 5e-1}
+TYPICAL_PEAK = 0.1  # of heatmaps; where noise excites a network less, its errors are still those of people
+NUM_CHECKED = 4  # crops
+NUM_KEPT = 3  # convolutions before the heatmaps that int8 leaves as they are
+
+
+class ExportError(RuntimeError):
+    """An export that differs too much from what it was made from, and was not kept."""
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how it compares.
+
+    Attributes:
+        path: The model.
+        num_bytes: Its size, weights included.
+        info: What it says of itself.
+        difference: Largest difference from eager PyTorch, of heatmaps or, where keypoints come out, of scores.
+        tolerance: More would have been too much.
+    """
+    path: Path
+    num_bytes: int
+    info: ModelInfo
+    difference: float
+    tolerance: float
+
+
+def export(config: Union[str, Path, Config],
+           checkpoint: Union[str, Path],
+           out: Union[str, Path],
+           format: str = 'onnx',
+           precision: str = 'fp32',
+           inputs: str = 'normalized',
+           outputs: str = 'heatmaps',
+           flip_test: bool = False,
+           calibrate: Optional[Tuple[Union[str, Path], Union[str, Path]]] = None,
+           num_calibrate: int = 300,
+           thorough: bool = True,
+           on_step: Callable[[str], None] = lambda text: None) -> ExportReport:
+    """Export a pose estimator, run what was written, and compare it with eager PyTorch.
+
+    Args:
+        config: A top-down config with heatmaps: ours, MMPose's HRNet, SimpleBaseline.
+        checkpoint: Its weights.
+        out: Folder for ``model.onnx``, or ``model.xml`` and ``model.bin``.
+        format: 'onnx' or 'openvino'.
+        precision: 'fp32', 'fp16', 'bf16' (OpenVINO) or 'int8'.
+        inputs: 'normalized' for ``(B, 3, h, w)`` float32, 'uint8' for ``(B, h, w, 3)`` BGR.
+        outputs: 'heatmaps' for ``(B, K, H, W)``, 'keypoints' for ``(B, K, 2)`` in crop px and scores ``(B, K)``.
+        flip_test: Make averaging with the mirrored crops part of the model.
+        calibrate: For int8: a folder of pictures like those that will be seen, and a JSON file of boxes in it.
+        num_calibrate: Calibrate on so many people, at most.
+        thorough: For int8: correct the biases of one layer after another, which takes minutes and halves the loss.
+        on_step: Told what is done next.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ExportError: It differs too much; nothing is left behind.
+        FileNotFoundError: No such config or checkpoint.
+        CheckpointError: The checkpoint is broken, or another model's.
+        ImportError: A package that exporting needs is not installed.
+        ValueError: Something that cannot be exported, by name.
+    """
+    _check_choices(format, precision, inputs, outputs, calibrate)
+    on_step('loading')
+    model, steps = load_estimator(config, checkpoint)
+    info = describe(model, steps, precision, inputs, outputs, flip_test)
+    calibration = read_crops(info, *calibrate, num_calibrate) if precision == 'int8' else None
+    eager = ExportedNetwork(model, info).eval()
+    folded = ExportedNetwork(fold(model), info, half=format == 'onnx' and precision == 'fp16').eval()
+
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / f'model{SUFFIXES[format]}'
+    for left_by_a_kill in out.glob(f'{PREFIX}*'):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=out) as folder, _quiet():
+        path = Path(folder) / target.name
+        onnx_path = Path(folder) / 'model.onnx'
+        on_step('writing ONNX')
+        _write_onnx(folded, info, onnx_path)
+        if precision == 'int8':
+            on_step(f'choosing ranges for int8 on {len(calibration)} crops')
+        if format == 'openvino':
+            _write_openvino(onnx_path, info, path, calibration, thorough)
+        elif precision == 'int8':
+            _quantize_onnx(onnx_path, info, calibration, thorough)
+        on_step('comparing with eager PyTorch')
+        difference, largest = _compare(path, info, eager, calibration)
+        tolerance = TOLERANCES[precision] * max(largest, TYPICAL_PEAK)
+        if not difference <= tolerance:  # NaN, too
+            raise ExportError(f'the {precision} export differs from eager PyTorch by {difference:.2g}, where '
+                              f'{tolerance:.2g} was to be expected of values up to {largest:.2g}; it was not kept')
+        num_bytes = 0
+        if format == 'openvino':  # at no time does a description lie beside the weights of another
+            target.unlink(missing_ok=True)
+        for suffix in ('.bin', '.xml') if format == 'openvino' else ('.onnx', ):
+            written = path.with_suffix(suffix)
+            num_bytes += written.stat().st_size
+            os.replace(written, target.with_suffix(suffix))
+    return ExportReport(target, num_bytes, info, difference, tolerance)
+
+
+def describe(model: nn.Module,
+             steps: List[dict],
+             precision: str = 'fp32',
+             inputs: str = 'normalized',
+             outputs: str = 'heatmaps',
+             flip_test: bool = False) -> ModelInfo:
+    """Describe a pose estimator so that it can be run without MMPose.
+
+    Args:
+        model: The estimator.
+        steps: Its test pipeline.
+        precision: As in :func:`export`; the others, too.
+
+    Raises:
+        ValueError: It does something that the run-time does not know.
+    """
+    by_type = {step['type']: step for step in steps}
+    unknown = by_type.keys() - {'LoadImage', 'GetBBoxCenterScale', 'TopdownAffine', 'PackPoseInputs'}
+    if unknown or 'TopdownAffine' not in by_type:
+        raise ValueError(f'got a test pipeline of {", ".join(by_type)}; exported models know LoadImage, '
+                         'GetBBoxCenterScale, TopdownAffine, PackPoseInputs')
+    codec = model.cfg.model.head.get('decoder')
+    if not isinstance(codec, dict):
+        raise ValueError(f'got head {model.cfg.model.head.type} with decoder {codec}; exported models need one decoder '
+                         'of heatmaps')
+    codec = dict(codec)
+    check_codec(codec)
+    if model.test_cfg.get('flip_mode', 'heatmap') != 'heatmap' or model.test_cfg.get('output_keypoint_indices'):
+        raise ValueError("got a test_cfg with flip_mode other than 'heatmap' or with output_keypoint_indices, which "
+                         'exported models do not know')
+    preprocessor = model.data_preprocessor
+    normalizes = preprocessor._enable_normalize
+    # MMEngine has one switch for exchanging first and last channel, whichever of its two options asked for it.
+    return ModelInfo(
+        name=Path(model.cfg.filename or 'model').stem,
+        input_size=tuple(by_type['TopdownAffine']['input_size']),
+        heatmap_size=tuple(codec['heatmap_size']),
+        mean=preprocessor.mean.flatten().tolist() if normalizes else [],
+        std=preprocessor.std.flatten().tolist() if normalizes else [],
+        bgr_to_rgb=bool(preprocessor._channel_conversion),
+        padding=float(by_type.get('GetBBoxCenterScale', {}).get('padding', 1.25)),
+        use_udp=bool(by_type['TopdownAffine'].get('use_udp', False)),
+        codec=codec,
+        flip_indices=list(model.dataset_meta['flip_indices']),
+        shift_heatmap=bool(model.test_cfg.get('shift_heatmap', False)),
+        dataset_meta=dict(model.dataset_meta),
+        precision=precision,
+        inputs=inputs,
+        outputs=outputs,
+        flip_test=flip_test,
+        rampose_version=__version__)
+
+
+def _check_choices(format: str, precision: str, inputs: str, outputs: str, calibrate: Optional[tuple]) -> None:
+    for value, choices in ((inputs, ('normalized', 'uint8')), (outputs, ('heatmaps', 'keypoints'))):
+        if value not in choices:
+            raise ValueError(f'got {value!r}; needed is one of {", ".join(choices)}')
+    if format not in PRECISIONS:
+        raise ValueError(f'got format {format!r}; needed is one of {", ".join(PRECISIONS)}')
+    if precision not in PRECISIONS[format]:
+        raise ValueError(f'got precision {precision!r}; {format} takes {", ".join(PRECISIONS[format])}' +
+                         ' (bf16: --format openvino)' * (precision == 'bf16'))
+    if precision == 'int8' and not calibrate:
+        raise ValueError('int8 needs pictures of people to choose its ranges by: give calibrate=(images, boxes)')
+    if tuple(int(number) for number in torch.__version__.split('+')[0].split('.')[:2]) < (2, 5):
+        raise ImportError(f'exporting needs torch >= 2.5; here is {torch.__version__}')
+    needed = ['onnx', 'onnxscript', 'onnxruntime' if format == 'onnx' else 'openvino']
+    for package in [*needed, 'nncf'] if precision == 'int8' else needed:
+        try:
+            __import__(package)
+        except ImportError:
+            raise ImportError(f'exporting to {format} in {precision} needs {package}: pip install "rampose[export]"'
+                              ) from None
+
+
+def _write_onnx(network: ExportedNetwork, info: ModelInfo, path: Path) -> None:
+    w, h = info.input_size
+    example = (torch.zeros(2, h, w, 3, dtype=torch.uint8) if info.inputs == 'uint8' else torch.zeros(2, 3, h, w))
+    names = ['heatmaps'] if info.outputs == 'heatmaps' else ['keypoints', 'scores']
+    try:
+        program = torch.onnx.export(
+            network, (example, ), dynamo=True, opset_version=OPSET, verbose=False, input_names=['input'],
+            output_names=names, dynamic_shapes=({0: torch.export.Dim('batch', min=1, max=4096)}, ))
+    except torch.onnx.OnnxExporterError as error:  # says what to read next; what happened is its cause
+        raise RuntimeError(f'torch.onnx cannot export this model: {error.__cause__ or error}') from error
+    program.model.metadata_props[METADATA_KEY] = info.to_json()
+    program.save(str(path), external_data=False)
+
+
+def _write_openvino(onnx_path: Path, info: ModelInfo, path: Path, calibration: Optional[np.ndarray],
+                    thorough: bool) -> None:
+    import openvino
+    model = openvino.convert_model(str(onnx_path))
+    if info.precision == 'int8':
+        nodes = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
+        kept = _left_in_float(
+            [name for name, node in nodes.items() if node.get_type_name() == 'Convolution'], info,
+            lambda name: [target.get_node().get_friendly_name() for output in nodes[name].outputs()
+                          for target in output.get_target_inputs()])
+        model = _quantize(model, kept, info, calibration, lambda inputs: inputs, thorough)
+    model.set_rt_info(info.to_json(), [METADATA_KEY, 'metadata'])
+    # For bf16, too, the weights stay in float32: rounded twice, they cost more (docs/deployment.md).
+    openvino.save_model(model, str(path), compress_to_fp16=info.precision == 'fp16')
+
+
+def _quantize_onnx(path: Path, info: ModelInfo, calibration: np.ndarray, thorough: bool) -> None:
+    import onnx
+    model = onnx.load(path)
+    nodes = {node.name: node for node in model.graph.node}
+    kept = _left_in_float(
+        [name for name, node in nodes.items() if node.op_type == 'Conv'], info,
+        lambda name: [other for other, node in nodes.items() if set(node.input) & set(nodes[name].output)])
+    quantized = _quantize(model, kept, info, calibration, lambda inputs: dict(input=inputs), thorough)
+    del quantized.metadata_props[:]
+    quantized.metadata_props.add(key=METADATA_KEY, value=info.to_json())
+    onnx.save(quantized, path)
+
+
+def _left_in_float(convolutions: List[str], info: ModelInfo, followers: Callable[[str], List[str]]) -> List[str]:
+    """The names of what int8 leaves alone: the last convolutions, which cost next to nothing, and all that decodes.
+
+    Args:
+        convolutions: Names of all convolutions, in their order.
+        info: What the model does.
+        followers: Gives the names of the nodes that take a node's output.
+    """
+    blurs = info.outputs == 'keypoints' and (info.codec['type'] == 'UDPHeatmap' or info.codec.get('unbiased', False))
+    convolutions = convolutions[:-2] if blurs else convolutions  # the decoder's own
+    after, todo = set(), convolutions[-1:]
+    while todo:
+        new = set(followers(todo.pop())) - after
+        after |= new
+        todo += new
+    return [*convolutions[-NUM_KEPT:], *sorted(after)]
+
+
+def _quantize(model: object, kept: List[str], info: ModelInfo, calibration: np.ndarray, as_feed: Callable,
+              thorough: bool) -> object:
+    import nncf
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+    crops = nncf.Dataset(calibration, lambda crop: as_feed(info.prepare(crop[None])))
+    # Histograms and the thorough bias correction take minutes, and more than halve the shift of the keypoints
+    # (docs/deployment.md).
+    return in_own_thread(lambda: nncf.quantize(
+        model, crops, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
+        fast_bias_correction=not thorough,
+        ignored_scope=nncf.IgnoredScope(names=kept, validate=False),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM)))
+
+
+def _compare(path: Path, info: ModelInfo, eager: ExportedNetwork, calibration: Optional[np.ndarray]):
+    """Largest difference between a file and eager PyTorch, and the largest value of the latter."""
+    crops = _noise(info) if calibration is None else calibration[:NUM_CHECKED]
+    inputs = info.prepare(crops)
+    with torch.inference_mode():
+        expected = eager(torch.from_numpy(np.ascontiguousarray(inputs)))
+    expected = expected[1] if info.outputs == 'keypoints' else expected
+    written = ExportedPoseModel(path, device='cpu', flip_test=info.flip_test)
+    outputs = written.run(inputs)
+    return (float(np.abs(outputs[-1] - expected.numpy()).max()), float(expected.abs().max()))
+
+
+def _noise(info: ModelInfo) -> np.ndarray:
+    """Crops of soft blots and noise, which no range of values escapes."""
+    w, h = info.input_size
+    rng = np.random.default_rng(0)
+    blots = [cv2.resize(rng.integers(0, 256, (8, 6, 3), dtype=np.uint8), (w, h), interpolation=cv2.INTER_CUBIC)
+             for _ in range(NUM_CHECKED)]
+    return np.clip(np.stack(blots) + rng.normal(0, 20, (NUM_CHECKED, h, w, 3)), 0, 255).astype(np.uint8)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's own messages; what concerns the user comes as an error."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.disable(level)

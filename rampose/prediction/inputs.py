@@ -1,0 +1,238 @@
+"""What people point at: pictures, folders, patterns, videos, a webcam; and their frames, one after another."""
+
+import glob
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+
+from ..core.images import IMAGE_SUFFIXES, UnreadableError, read_image
+
+VIDEO_SUFFIXES = ('.avi', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+# Containers count their frames roughly; fewer frames are missing than this where a video is whole.
+TOLERATED_SHARE, TOLERATED_FRAMES = 0.01, 2
+# By which a folder of results is known.
+RUN_FILE, DRAWN_FOLDERS = 'rampose_run.json', ('visualizations', 'attention')
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, a video or a webcam.
+
+    Attributes:
+        path: Absolute path; of a webcam, `webcam` and its number.
+        name: Its path relative to the folder that all inputs share.
+        kind: 'picture', 'video' or 'webcam'.
+    """
+    path: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture, or a frame of a video.
+
+    Attributes:
+        source: Where it is from.
+        frame_id: Its number in the video, from 0; None for a picture.
+        image: ``(h, w, 3)`` uint8, BGR.
+        fps: Of the video; None for a picture.
+    """
+    source: Source
+    frame_id: Optional[int]
+    image: np.ndarray
+    fps: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be read."""
+    source: Source
+    reason: str
+
+
+@dataclass(frozen=True)
+class VideoEnd:
+    """The last frame of a video was read. `complete` is False if a limit was reached before, or it breaks off."""
+    source: Source
+    complete: bool
+
+
+def find_sources(inputs: Sequence[str]) -> Tuple[List[Source], int]:
+    """Find pictures and videos.
+
+    Args:
+        inputs: Files, folders (with all below them), patterns as of a shell (`**` for folders), numbers of webcams. Of
+            folders and patterns, what an earlier run drew is left out.
+
+    Returns:
+        The sources in the order of the inputs, those of a folder or pattern sorted, each once; and how many files of
+        folders were left out, since by their suffix they are neither.
+
+    Raises:
+        ValueError: An input that does not exist, or a folder or pattern without picture or video.
+    """
+    found: List[Tuple[str, str]] = []  # path, kind
+    num_others = 0
+    for text in inputs:
+        path = Path(text).expanduser()
+        if not text:
+            raise ValueError('got an empty INPUT; is a variable of the shell unset?')
+        if path.is_dir():
+            files = sorted(_files_below(path))
+        elif path.exists():
+            found.append((os.path.abspath(path), _kind(path) or 'picture'))
+            continue
+        elif text.isdecimal():
+            found.append((f'webcam{int(text)}', 'webcam'))
+            continue
+        elif glob.has_magic(text):
+            files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if os.path.isfile(name))
+        else:
+            raise ValueError(f'{text} does not exist; needed is a picture, a video, a folder, a pattern in quotes, or '
+                             'the number of a webcam')
+        files = [file for file in files if not _is_drawn(file)]
+        usable = [(os.path.abspath(file), _kind(file)) for file in files if _kind(file)]
+        num_others += len(files) - len(usable)
+        if not usable:
+            raise ValueError(f'{text} holds no picture and no video ({len(files)} other files); known are '
+                             f'{" ".join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}')
+        found += usable
+    found = list(dict.fromkeys(found))
+    folders = [os.path.dirname(path) for path, kind in found if kind != 'webcam']
+    shared = os.path.commonpath(folders) if folders else ''
+    return [Source(path, path if kind == 'webcam' else Path(os.path.relpath(path, shared)).as_posix(), kind)
+            for path, kind in found], num_others
+
+
+def _is_drawn(file: Path) -> bool:
+    """Whether a file lies in a result folder, among what :mod:`rampose.prediction.results` draws there."""
+    return any(folder.name in DRAWN_FOLDERS and (folder.parent / RUN_FILE).exists() for folder in file.parents)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files, those of linked folders too, of each folder once."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place, name) for name in names)
+
+
+def _kind(path: Path) -> Optional[str]:
+    suffix = path.suffix.lower()
+    return 'picture' if suffix in IMAGE_SUFFIXES else 'video' if suffix in VIDEO_SUFFIXES else None
+
+
+def count_frames(sources: Sequence[Source]) -> Optional[int]:
+    """How many frames there will be, as far as the files say; None if one of them does not say."""
+    total = 0
+    for source in sources:
+        if source.kind == 'webcam':
+            return None
+        if source.kind == 'picture':
+            total += 1
+        elif _why_unusable(source) is None:
+            capture = cv2.VideoCapture(source.path)
+            number = _frame_count(capture)
+            if number is None and capture.isOpened():
+                return None
+            total += number or 0
+    return total
+
+
+def _frame_count(capture: cv2.VideoCapture) -> Optional[int]:
+    number = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(number) if number > 0 else None
+
+
+def read_frames(sources: Sequence[Source],
+                limit: Optional[int] = None,
+                num_done: Callable[[Source], int] = lambda source: 0,
+                should_stop: Callable[[], bool] = lambda: False) -> Iterator[Union[Frame, Failure, VideoEnd]]:
+    """Read one frame after another.
+
+    Args:
+        sources: What to read.
+        limit: Number of frames, counting those of sources that are done, after which to stop.
+        num_done: The number of frames of a source that need not be read again, since all of it is done; 0 if it is not.
+        should_stop: Asked before each frame.
+
+    Yields:
+        Frames; for a source that cannot be read, or breaks off, a failure; after a video's frames, its end.
+    """
+    left = float('inf') if limit is None else limit
+    for source in sources:
+        if left <= 0 or should_stop():
+            return
+        done = num_done(source)
+        if done:
+            left -= done
+        elif source.kind == 'picture':
+            left -= 1
+            try:
+                yield Frame(source, None, read_image(source.path))
+            except UnreadableError as error:
+                yield Failure(source, str(error))
+        else:
+            for item in _read_video(source, left, should_stop):
+                left -= isinstance(item, Frame)
+                yield item
+
+
+def _read_video(source: Source, limit: float,
+                should_stop: Callable[[], bool]) -> Iterator[Union[Frame, Failure, VideoEnd]]:
+    reason = _why_unusable(source)
+    if reason:
+        yield Failure(source, reason)
+        return
+    capture = cv2.VideoCapture(int(source.path[len('webcam'):]) if source.kind == 'webcam' else source.path)
+    try:
+        if not capture.isOpened():
+            yield Failure(source, f'{source.path} cannot be opened; is it there, and does another program use it?'
+                          if source.kind == 'webcam' else
+                          f'{source.path} cannot be read: no video that OpenCV knows, or its header is missing')
+            return
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        fps = fps if 0 < fps < 1000 else 25.0  # some cameras and raw streams do not say
+        expected = _frame_count(capture)
+        number = 0
+        while number < limit and not should_stop():
+            # Frames of another size than the first are scaled to it by OpenCV; turned videos are turned.
+            more, image = capture.read()
+            if not more:
+                break
+            yield Frame(source, number, image, fps)
+            number += 1
+        else:
+            yield VideoEnd(source, complete=source.kind == 'webcam')
+            return
+        if number == 0 or (expected and expected - number > max(TOLERATED_FRAMES, TOLERATED_SHARE * expected)):
+            number_expected = expected or 'an unknown number of'
+            yield Failure(source, f'{source.path} breaks off after {number} of {number_expected} frames')
+            yield VideoEnd(source, complete=False)
+        else:
+            yield VideoEnd(source, complete=True)
+    finally:
+        capture.release()
+
+
+def _why_unusable(source: Source) -> Optional[str]:
+    """What can be said of a video before OpenCV opens it."""
+    if source.kind == 'webcam':
+        return None
+    try:
+        source.path.encode()
+    except UnicodeEncodeError:
+        return f'{os.fsencode(source.path)!r} cannot be read: OpenCV needs names in UTF-8; rename it'
+    try:
+        return None if os.path.getsize(source.path) else f'{source.path} cannot be read: it is empty (0 bytes)'
+    except OSError as error:
+        return f'{source.path} cannot be read: {str(error.strerror).lower()}'

@@ -1,0 +1,82 @@
+"""Writing pictures and videos, whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Optional, Tuple
+
+import cv2
+import numpy as np
+
+from ..core.files import part_of, written_whole
+
+MIN_VIDEO_SIDE = 16  # px; the codec takes no less
+
+
+def with_one_of(suffixes: Tuple[str, ...], path: Path) -> Path:
+    """The path; the first suffix is added if it has none of them: `a.gif.jpg`, since there may be an `a.jpg`."""
+    return path if path.suffix.lower() in suffixes else path.with_name(path.name + suffixes[0])
+
+
+def save_picture(path: Path, image: np.ndarray) -> None:
+    """Write a picture whole or not at all; OpenCV's own writing does not say when the disk is full.
+
+    Args:
+        path: Its name; what is no JPEG or PNG becomes a JPEG, `.jpg` being added to the name.
+        image: ``(h, w, 3)`` uint8, BGR.
+    """
+    path = with_one_of(('.jpg', '.jpeg', '.png'), path)
+    encoded = cv2.imencode(path.suffix, image)[1]
+    with written_whole(path) as file:
+        file.write(encoded.tobytes())
+
+
+class VideoFile:
+    """An MP4 that appears when it is complete.
+
+    Args:
+        path: Its name; `.mp4` is added to others.
+        fps: Frames a second.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.path = with_one_of(('.mp4',), path)
+        self._part = part_of(self.path)
+        self._fps = fps
+        self._writer: Optional[cv2.VideoWriter] = None
+        self._size: Tuple[int, int] = (0, 0)
+        self._num_frames = 0
+
+    def add(self, image: np.ndarray) -> None:
+        """Append a frame, ``(h, w, 3)`` uint8 BGR; one of another size than the first is scaled to it."""
+        if self._writer is None:
+            self._size = max(MIN_VIDEO_SIDE, image.shape[1]), max(MIN_VIDEO_SIDE, image.shape[0])
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*'mp4v'), self._fps, self._size)
+            if not self._writer.isOpened():
+                raise OSError(f'{self.path} cannot be written: is the folder writable, and is there room on the disk?')
+        if (image.shape[1], image.shape[0]) != self._size:
+            image = cv2.resize(image, self._size)
+        self._writer.write(image)
+        self._num_frames += 1
+
+    def finish(self) -> None:
+        """Close it and give it its name.
+
+        Raises:
+            OSError: It lacks frames. OpenCV does not say when the disk is full.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        written = cv2.VideoCapture(str(self._part)).get(cv2.CAP_PROP_FRAME_COUNT)
+        if written != self._num_frames:
+            self.discard()
+            raise OSError(f'{self.path} could not be written whole ({written:.0f} of {self._num_frames} frames): is '
+                          'there room on the disk?')
+        os.replace(self._part, self.path)
+
+    def discard(self) -> None:
+        """Close it and leave nothing."""
+        if self._writer is not None:
+            self._writer.release()
+        self._part.unlink(missing_ok=True)

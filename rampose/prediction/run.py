@@ -1,0 +1,257 @@
+"""Prediction over many pictures and videos: what `tools/predict.py` runs."""
+
+import contextlib
+import json
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Callable, Dict, Iterator, List, Optional, Tuple, Union
+
+import numpy as np
+
+from ..apis.attention import predict_with_attention
+from ..apis.predictor import TopdownPredictor
+from ..core.bboxes import BoxFile, what_is_wrong
+from ..core.files import written_whole
+from ..core.images import UnreadableError
+from ..lab.plots import plot_person_attention
+from .drawing import MIN_KEYPOINT_SCORE, PosePainter
+from .inputs import Failure, Frame, Source, VideoEnd
+from .media import VideoFile, save_picture
+from .results import ResultFolder, make_instances
+from .stream import BUDGET_BYTES, WriteBehind, read_ahead
+from .tracking import VideoTracks
+
+# Frames of a batch wait for each other; so many at most, however few people they show.
+MAX_FRAMES_A_BATCH = 16
+PeopleFinder = Callable[[Frame], Tuple[np.ndarray, np.ndarray]]
+
+
+def whole_image(frame: Frame) -> Tuple[np.ndarray, np.ndarray]:
+    """Take the whole picture for one person."""
+    h, w = frame.image.shape[:2]
+    return np.array([[0, 0, w, h]], np.float32), np.ones(1, np.float32)
+
+
+@dataclass
+class RunOptions:
+    """What a run does beyond keypoints.
+
+    Attributes:
+        min_score: Boxes of lower scores are left out.
+        draw: Draw pictures and videos.
+        attention: Write each person's attention weights.
+        track: Number the people of a video.
+        smooth: Smooth the keypoints of tracked people.
+        min_keypoint_score: Keypoints of lower scores are not drawn; they are written all the same.
+    """
+    min_score: float = 0.3
+    draw: bool = True
+    attention: bool = False
+    track: bool = False
+    smooth: bool = False
+    min_keypoint_score: float = MIN_KEYPOINT_SCORE
+
+
+@dataclass
+class _Found:
+    """A frame and the boxes of the people in it; or its `record`, if an earlier run left it."""
+    frame: Frame
+    bboxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    bbox_scores: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    record: Optional[dict] = None
+
+
+class PredictionRun:
+    """One pass over frames: find people, estimate their keypoints, write what was found.
+
+    Args:
+        predictor: Estimates keypoints.
+        find_people: Boxes and scores of a frame: :func:`whole_image`, a detector's, or those of a file.
+        folder: Where results go.
+        options: What else to do.
+        box_file: The file that the boxes are from, for its picture numbers.
+        on_frame: Called with the number of new people after each frame is written, in another thread.
+    """
+
+    def __init__(self,
+                 predictor: TopdownPredictor,
+                 find_people: PeopleFinder,
+                 folder: ResultFolder,
+                 options: RunOptions,
+                 box_file: Optional[BoxFile] = None,
+                 on_frame: Callable[[int], None] = lambda num_people: None) -> None:
+        self._predictor = predictor
+        self._find_people = find_people
+        self._folder = folder
+        self._options = options
+        self._box_file = box_file
+        self._on_frame = on_frame
+        self._painter = PosePainter(predictor.dataset_meta, options.min_keypoint_score) if options.draw else None
+        self._writer = WriteBehind()
+        self._group: List[_Found] = []
+        # Of the video that is being read:
+        self._stored: Iterator[dict] = iter(())
+        self._tracks: Optional[VideoTracks] = None
+        # Of the one that is being written, in the writer's thread:
+        self._video: Optional[VideoFile] = None
+
+    def __call__(self,
+                 items: Iterator[Union[Frame, Failure, VideoEnd]],
+                 should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Go through all frames.
+
+        Args:
+            items: As :func:`rampose.prediction.inputs.read_frames` gives them.
+            should_stop: Asked before each; after a stop what is done is on the disk, and the folder can be gone on
+                with.
+
+        Raises:
+            OSError: Results could not be written.
+        """
+        ahead = read_ahead(items, lambda item: item.image.nbytes if isinstance(item, Frame) else 0)
+        try:
+            with self._writer, contextlib.closing(ahead):
+                for item in ahead:
+                    if should_stop():
+                        if item.source.kind != 'webcam':
+                            break
+                        if isinstance(item, Frame):  # read before the stop; what matters is that the end gets through
+                            continue
+                    self._take(item)
+                self._estimate()
+        finally:
+            # A second Ctrl-C leaves the thread behind; what it was writing is removed by the next run.
+            if self._video is not None and not self._writer.is_running:
+                self._video.discard()
+
+    def _take(self, item: Union[Frame, Failure, VideoEnd]) -> None:
+        if isinstance(item, Frame):
+            try:
+                self._group.append(self._look_up(item) or self._find(item))
+            except UnreadableError as error:  # the file of boxes does not know the picture
+                self._writer.submit(partial(self._leave_out, item.source, str(error)))
+            if item.source.kind == 'webcam' or self._group_is_full():
+                self._estimate()
+            return
+        self._estimate()
+        if isinstance(item, Failure):
+            self._writer.submit(partial(self._leave_out, item.source, item.reason))
+        else:
+            self._writer.submit(partial(self._end_video, item))
+
+    def _group_is_full(self) -> bool:
+        num_people = sum(len(found.bboxes) for found in self._group)
+        num_bytes = sum(found.frame.image.nbytes for found in self._group)
+        return (num_people >= self._predictor.batch_size or len(self._group) >= MAX_FRAMES_A_BATCH
+                or num_bytes >= BUDGET_BYTES)
+
+    def _look_up(self, frame: Frame) -> Optional[_Found]:
+        """What an earlier run found in a frame of a video that it did not finish."""
+        if frame.source.kind != 'video':
+            return None
+        if frame.frame_id == 0:
+            self._stored = self._folder.stored_frames(frame.source)
+        record = next(self._stored, None)
+        return None if record is None else _Found(frame, record=record)
+
+    def _find(self, frame: Frame) -> _Found:
+        bboxes, scores = self._find_people(frame)
+        wanted = ~(scores < self._options.min_score)  # what is no number goes on to be reported
+        bboxes, scores = bboxes[wanted], scores[wanted]
+        usable = np.ones(len(bboxes), dtype=bool)
+        for index, bbox in enumerate(bboxes):
+            reason = what_is_wrong(bbox, frame.image.shape[:2])
+            reason = reason or (None if np.isfinite(scores[index]) else 'has a score that is no number')
+            if reason:
+                usable[index] = False
+                self._writer.submit(
+                    partial(self._folder.add_error, frame.source, f'box {bbox.tolist()} {reason}', frame.frame_id,
+                            [str(value) for value in bbox.tolist()]))  # as text: JSON knows no NaN
+        return _Found(frame, bboxes[usable], scores[usable])
+
+    def _estimate(self) -> None:
+        """Estimate the keypoints of the frames that wait, and hand them to the writer."""
+        group, self._group = self._group, []
+        new = [found for found in group if found.record is None]
+        images, bboxes = [found.frame.image for found in new], [found.bboxes for found in new]
+        if self._options.attention:
+            all_keypoints, all_scores, all_weights = predict_with_attention(self._predictor, images, bboxes)
+        else:
+            all_keypoints, all_scores = self._predictor(images, bboxes)
+            all_weights = [None] * len(new)
+        estimates = iter(zip(all_keypoints, all_scores, all_weights))
+        for found in group:
+            if found.record is not None:
+                self._track(found.frame, found.record['instances'])  # so that it sees what it saw in the earlier run
+                task = partial(self._draw, found.frame, found.record)
+            else:
+                keypoints, scores, weights = next(estimates)
+                task = partial(self._write, found.frame, self._make_record(found, keypoints, scores), weights)
+            self._writer.submit(task, found.frame.image.nbytes)
+
+    def _make_record(self, found: _Found, keypoints: np.ndarray, scores: np.ndarray) -> dict:
+        frame = found.frame
+        instances = make_instances(found.bboxes, found.bbox_scores, keypoints, scores)
+        self._track(frame, instances)
+        h, w = frame.image.shape[:2]
+        image_id = None if self._box_file is None else self._box_file.image_id(frame.source.path)
+        return dict(
+            input=frame.source.path, name=frame.source.name, frame_id=frame.frame_id, width=w, height=h,
+            image_id=image_id, instances=instances)
+
+    def _track(self, frame: Frame, instances: List[dict]) -> None:
+        if self._options.track and frame.frame_id is not None:
+            if frame.frame_id == 0:
+                self._tracks = VideoTracks(frame.fps, self._options.smooth)
+            self._tracks(frame.frame_id, instances)
+
+    # What follows runs in the writer's thread.
+
+    def _leave_out(self, source: Source, reason: str) -> None:
+        self._folder.add_error(source, reason)
+        if source.kind == 'picture':
+            self._on_frame(0)
+
+    def _write(self, frame: Frame, record: dict, weights: Optional[dict]) -> None:
+        self._draw(frame, record)
+        if weights is not None:
+            self._write_attention(frame, record, weights)
+        self._folder.add(record)  # last: what has a record is not done again
+        self._on_frame(len(record['instances']))
+
+    def _draw(self, frame: Frame, record: dict) -> None:
+        if self._painter is None:
+            return
+        path = self._folder.visualizations / frame.source.name
+        picture = self._painter.draw(frame.image, record['instances'])
+        if frame.frame_id is None:
+            save_picture(path, picture)
+            return
+        if self._video is None:
+            self._video = VideoFile(path, frame.fps)
+        self._video.add(picture)
+
+    def _end_video(self, end: VideoEnd) -> None:
+        if self._video is not None:
+            self._video.finish()
+            self._video = None
+        if end.complete:
+            self._folder.finish_video(end.source)
+
+    def _write_attention(self, frame: Frame, record: dict, weights: Dict[str, np.ndarray]) -> None:
+        """One JSON file for the frame, one chart for each person."""
+        path = self._folder.attention / frame.source.name
+        if frame.frame_id is not None:
+            path = path / f'{frame.frame_id:06d}'
+        people = [{unit: of_unit[number] for unit, of_unit in weights.items()}
+                  for number in range(len(record['instances']))]
+        for number, (instance, of_person) in enumerate(zip(record['instances'], people)):
+            figure = plot_person_attention(frame.image, instance['bbox'], of_person)
+            with written_whole(path.with_name(f'{path.name}.person{number}.png')) as file:
+                figure.savefig(file, format='png', dpi=100)
+        rounded = [
+            dict(bbox=instance['bbox'], weights={unit: np.round(matrix.astype(float), 5).tolist()
+                                                 for unit, matrix in of_person.items()})
+            for instance, of_person in zip(record['instances'], people)]
+        with written_whole(path.with_name(f'{path.name}.json')) as file:
+            file.write(json.dumps(rounded).encode())

@@ -1,0 +1,25 @@
+"""Crops in numpy and OpenCV are MMPose's own, to the last bit."""
+
+import numpy as np
+import pytest
+from mmengine.dataset import Compose
+
+from rampose.core.crops import cut_out
+
+
+@pytest.mark.parametrize('use_udp', [False, True], ids=['plain', 'udp'])
+@pytest.mark.parametrize('input_size', [(192, 256), (96, 128), (256, 256)], ids=str)
+def test_crops_are_those_of_mmposes_pipeline(photo, use_udp, input_size):
+    pipeline = Compose([dict(type='GetBBoxCenterScale', padding=1.25),
+                        dict(type='TopdownAffine', input_size=input_size, use_udp=use_udp)])
+    rng = np.random.default_rng(0)
+    corners = rng.uniform((-80, -60), (300, 220), (250, 2))
+    bboxes = np.concatenate([corners, corners + rng.uniform(2, 300, (250, 2))], axis=1).astype(np.float32)
+    keypoints = rng.uniform(0, input_size, (250, 17, 2)).astype(np.float32)
+    for bbox, points in zip(bboxes, keypoints):
+        expected = pipeline(dict(img=photo, bbox=bbox[None]))
+        crop = cut_out(photo, bbox, input_size, 1.25, use_udp)
+        assert np.array_equal(crop.pixels, expected['img'])
+        center, scale = expected['input_center'], expected['input_scale']
+        back = points / expected['input_size'] * scale + center - 0.5 * scale  # as TopdownPoseEstimator does it
+        np.testing.assert_allclose(crop.to_image(points), back, atol=1e-4)
