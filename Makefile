@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup lock demo test test-fast lint docs benchmark clean
+.PHONY: help setup lock demo test test-fast test-all lint docs benchmark gpu completion clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -13,25 +13,43 @@ setup:  ## Make the environment .venv (the first time, mmcv is compiled: about 8
 	@requirements/install.sh
 
 demo: setup  ## Train, test and look at a small model on a generated sample; DATA=/path/to/coco takes COCO and the real config
-	@$(PYTHON_IN_VENV) tools/demo.py $(if $(DATA),--data $(DATA)) $(ARGS)
+	@$(PYTHON_IN_VENV) -m rampose demo $(if $(DATA),--data $(DATA)) $(ARGS)
 
-test: setup  ## All tests that can run here (real data: set RAMPOSE_TEST_DATA)
-	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+# Two processes with one thread each: two that take all cores wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist loadfile
+JOBS ?= 2
+
+test: setup  ## The tests for every change (real data: set RAMPOSE_TEST_DATA)
+	@$(PYTEST) -m "not long" $(ARGS)
 
 test-fast: setup  ## The tests that take no longer than a few seconds each
-	@$(PYTHON_IN_VENV) -m pytest -m "not slow and not real_data" $(ARGS)
+	@$(PYTEST) -m "not slow and not long and not real_data" $(ARGS)
 
-lint: setup  ## ruff
+test-all: setup  ## All tests, also those that take long and seldom break
+	@$(PYTEST) $(ARGS)
+
+lint: setup  ## ruff; import-linter: each floor imports what is below it; mypy over the public code
 	@.venv/bin/ruff check .
+	@.venv/bin/lint-imports > .lint-imports.log || { cat .lint-imports.log; rm .lint-imports.log; exit 1; }
+	@rm .lint-imports.log
+	@.venv/bin/mypy
+
+gpu: setup  ## What needs a GPU, within BUDGET_MIN=8 minutes; ARGS are those of rampose gpu
+	@$(PYTHON_IN_VENV) -m rampose gpu --minutes $(BUDGET_MIN) $(ARGS)
+
+BUDGET_MIN ?= 8
+
+completion: setup  ## Write the completion scripts of the rampose command
+	@$(PYTHON_IN_VENV) -m rampose.cli.completion
 
 docs: setup  ## Build the documentation into docs/_build/html; a broken link is an error
 	@.venv/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
 benchmark: setup  ## Time RAM-HRNet + GPR against HRNet
-	@$(PYTHON_IN_VENV) tools/benchmark.py $(ARGS)
+	@$(PYTHON_IN_VENV) -m rampose benchmark $(ARGS)
 
 lock:  ## Renew requirements/lock.txt from pyproject.toml
 	@requirements/install.sh lock
 
 clean:  ## Remove what the other targets made, but for .venv
-	rm -rf build dist work_dirs docs/_build .pytest_cache .ruff_cache *.egg-info
+	rm -rf build dist work_dirs docs/_build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache *.egg-info

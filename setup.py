@@ -1,4 +1,4 @@
-"""What packaging needs as code: configs, tools and metafiles travel as `rampose/.mim`, where openmim looks for them.
+"""What packaging needs as code: configs, tools, weights and metafiles travel as `rampose/.mim`, where openmim looks.
 
 Everything else stands in pyproject.toml.
 """
@@ -10,7 +10,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent.resolve()
-SHIPPED = ('configs', 'tools', 'model-index.yml')
+SHIPPED = ('checkpoints', 'configs', 'tools', 'model-index.yml')
 
 
 class BuildWithMim(build_py):
@@ -44,4 +44,7 @@ def link(source: Path, target: Path) -> None:
         copy(source, target)
 
 
-setup(packages=find_packages(include=['rampose', 'rampose.*']), cmdclass={'build_py': BuildWithMim})
+# With this package_dir an editable install is a path and no import hook, so that a folder called rampose beside a
+# script does not hide the package.
+setup(packages=find_packages(include=['rampose', 'rampose.*']), package_dir={'': '.'},
+      package_data={'rampose': ['py.typed', 'cli/completions/*']}, cmdclass={'build_py': BuildWithMim})

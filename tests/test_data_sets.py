@@ -107,7 +107,7 @@ def tiny(request, tmp_path, monkeypatch):
     shutil.rmtree(tmp_path)  # a checkpoint of 120 MB
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize('tiny', QUICK, indirect=True)
 def test_one_step_and_one_decode(tiny):
     amp = tiny.optim_wrapper.get('type') == 'AmpOptimWrapper'

@@ -24,7 +24,7 @@ def runnable_blocks(root):
             for block in RUNNABLE.findall((root / name).read_text())]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_runnable_commands_of_the_readme(root, tiny_sample, monkeypatch, tmp_path):
     monkeypatch.setenv('PATH', f'{Path(sys.executable).parent}:{os.environ["PATH"]}')
     monkeypatch.setenv('RAMPOSE_SAMPLE', str(tiny_sample))

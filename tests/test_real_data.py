@@ -11,7 +11,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs/body_2d_keypoint/topdow
 pytestmark = pytest.mark.real_data
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_learns_coco_tiny_by_heart(tmp_path, test_data):
     """12 persons: AP >= 0.90 with their own boxes; and the detector's boxes go through the same evaluation."""
     config = Config.fromfile(next((CONFIGS / 'coco').glob('*coco-tiny*.py')))
@@ -33,7 +33,7 @@ def test_learns_coco_tiny_by_heart(tmp_path, test_data):
     assert 0 < with_detected_boxes['coco/AP'] <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_epoch_on_coco_mini(tmp_path, test_data):
     """The W32 recipe as it stands: crowd annotations, pictures without people and persons without keypoints."""
     config = Config.fromfile(CONFIGS / 'coco/td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py')

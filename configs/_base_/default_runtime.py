@@ -8,7 +8,15 @@ default_hooks = dict(
     checkpoint=dict(
         type='DurableCheckpointHook', interval=1, max_keep_ckpts=2, save_best='coco/AP', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='PoseVisualizationHook', enable=False))
+    visualization=dict(type='PoseVisualizationHook', enable=False),
+    # mim test mmpose CONFIG --checkpoint FILE --badcase: people whose keypoints are off by more than badcase_thr px^2
+    badcase=dict(
+        type='BadCasesHook',
+        enable=False,
+        out_dir='badcase',
+        metric_type='loss',
+        metric=dict(type='KeypointMSELoss', use_target_weight=True),  # of the labelled keypoints
+        badcase_thr=5))
 custom_hooks = [
     dict(type='KeypointNumberHook'),  # head, metainfo and annotations must mean the same keypoints
     dict(type='SampleSeedHook'),  # a resumed run draws the augmentations of the uninterrupted one

@@ -1,5 +1,5 @@
 # The paper's ablations (Sec. 4.4), W32 at 256x192 on COCO val2017, three seeds of 240 epochs. Not run here.
-#   python tools/experiment.py configs/experiments/coco-ablations_256x192.py --gpus 4
+#   python rampose experiment configs/experiments/coco-ablations_256x192.py --gpus 4
 title = 'Ablations on COCO val2017, W32 at 256x192'
 folder = '../body_2d_keypoint/topdown_heatmap/coco'
 metrics = dict(AP='coco/AP', AP50='coco/AP .5', AR='coco/AR')

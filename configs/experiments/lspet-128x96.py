@@ -1,5 +1,5 @@
 # Does RAM + GPR beat HRNet when both are trained alike? Small models, LSPET, on a CPU: docs/evidence.md.
-#   python tools/experiment.py configs/experiments/lspet-128x96.py
+#   python rampose experiment configs/experiments/lspet-128x96.py
 title = 'RAM + GPR against HRNet on LSPET, small models'
 folder = '../body_2d_keypoint/topdown_heatmap/lspet'
 metrics = dict(AP='lspet/AP', AP50='lspet/AP .5', PCK='lspet/PCK')

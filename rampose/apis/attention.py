@@ -1,63 +1,15 @@
-"""What the Resolution-wise Attention Modules of a model weigh, for given inputs."""
+"""Keypoints, and what the Resolution-wise Attention Modules weighed for each person."""
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 import numpy as np
-from torch import Tensor, nn
 
-from ..layers import ResolutionWiseAttention
+from ..core.pose_result import PoseResult
 
 if TYPE_CHECKING:
-    from . import TopdownPredictor
+    from torch import nn
 
-
-@contextmanager
-def record_attention(model: nn.Module) -> Iterator[Dict[str, np.ndarray]]:
-    """Record the attention weights of every exchange unit while the model runs.
-
-    Example:
-        >>> with record_attention(model) as weights:
-        ...     inference_topdown(model, image, bboxes)
-        >>> weights['stage4.0'].shape  # (persons, 4 outputs, 4 inputs)
-
-    Args:
-        model: Any model with a :class:`RAMHRNet` in it.
-
-    Yields:
-        An empty dict that is filled when the context ends: for each exchange unit, in the order in which they run, its
-        name ``stage{s}.{m}`` and the weights W_h^i of Eq. 2, ``(B, N outputs, M inputs)``, B over all calls. With flip
-        test the mirrored crops of a call follow its crops.
-
-    Raises:
-        ValueError: The model has no attention.
-    """
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, ResolutionWiseAttention)}
-    if not layers:
-        raise ValueError(f'{type(model).__name__} has no ResolutionWiseAttention (with_attention=False, or another '
-                         'backbone than RAMHRNet)')
-    recorded: Dict[str, List[np.ndarray]] = {name: [] for name in layers}
-
-    def hook_for(name: str):
-
-        def hook(_module: nn.Module, _inputs: tuple, weights: Tensor) -> None:
-            recorded[name].append(weights.detach().float().cpu().numpy())
-
-        return hook
-
-    handles = [layer.register_forward_hook(hook_for(name)) for name, layer in layers.items()]
-    by_unit: Dict[str, np.ndarray] = {}
-    try:
-        yield by_unit
-    finally:
-        for handle in handles:
-            handle.remove()
-    outputs: Dict[str, List[np.ndarray]] = {}
-    for name, calls in recorded.items():
-        unit = name[name.index('stage'):name.index('.attention')]
-        if calls:
-            outputs.setdefault(unit, []).append(np.concatenate(calls))
-    by_unit.update({unit: np.stack(weights, axis=1) for unit, weights in outputs.items()})
+    from .predictor import TopdownPredictor
 
 
 def predict_with_attention(
@@ -80,18 +32,43 @@ def predict_with_attention(
         shows anybody.
 
     Raises:
-        ValueError: The model has no attention, or there is one picture in place of a list.
+        ValueError: The model has no attention, or is exported or compiled; or there is one image in place of a list.
     """
+    results = predict_results_with_attention(predictor, images, bboxes)
+    return ([result.keypoints for result in results], [result.keypoint_scores for result in results],
+            [result.attention or {} for result in results])
+
+
+def predict_results_with_attention(predictor: 'TopdownPredictor', images: Sequence[np.ndarray],
+                                   bboxes: Sequence[np.ndarray]) -> List[PoseResult]:
+    """The same as :func:`predict_with_attention`, as results with their `attention`."""
     if not isinstance(images, (list, tuple)):
         raise ValueError(f'got images of type {type(images).__name__}; needed are lists: [image], [bboxes]')
-    with record_attention(predictor.pose_model.model) as by_unit:
-        keypoints, scores = predictor(images, bboxes)
+    model = observable_model(predictor)
+    from ..layers import record_attention
+    with record_attention(model) as by_unit:
+        results = predictor.predict(images, bboxes)
     # A batch's mirrored crops, if there are any, follow its crops.
-    num_people = sum(len(of_image) for of_image in keypoints)
+    num_people = sum(result.num_people for result in results)
     passes = 2 if predictor.pose_model.flip_test else 1
     rows = np.arange(num_people)
     rows += rows // predictor.batch_size * predictor.batch_size * (passes - 1)
-    ends = np.cumsum([len(of_image) for of_image in keypoints], dtype=int)
-    weights = [{unit: of_unit[rows[end - len(of_image):end]] for unit, of_unit in by_unit.items()}
-               for end, of_image in zip(ends, keypoints)]
-    return keypoints, scores, weights
+    ends = np.cumsum([result.num_people for result in results], dtype=int)
+    for end, result in zip(ends, results):
+        result.attention = {unit: of_unit[rows[end - result.num_people:end]] for unit, of_unit in by_unit.items()}
+    return results
+
+
+def observable_model(predictor: 'TopdownPredictor') -> 'nn.Module':
+    """The network of a predictor whose attention can be recorded.
+
+    Raises:
+        ValueError: It is exported or compiled, or has no attention.
+    """
+    model = getattr(predictor.pose_model, 'model', None)
+    if model is None or getattr(predictor.pose_model, 'is_compiled', False):
+        raise ValueError('got an exported or a compiled model, which does not give its attention weights; needed is a '
+                         'config with its checkpoint, and compile=False')
+    from ..layers import record_attention
+    with record_attention(model):  # says if there is none to record
+        return model

@@ -7,7 +7,9 @@ import numpy as np
 
 from ..core.crops import Crop, cut_out
 from ..core.decoding import average_with_flipped, check_codec, decode
+from ..core.files import sha256_of
 from ..core.model_info import ModelInfo
+from ..core.protocols import Engine
 from .engines import open_engine
 
 EXPORTED_SUFFIXES = ('.onnx', '.xml')
@@ -17,8 +19,8 @@ class ExportedPoseModel:
     """An exported model in an engine, with MMPose's test pipeline and decoder in numpy.
 
     Args:
-        path: What tools/export.py wrote: ``.onnx``, or ``.xml`` with its ``.bin`` beside it.
-        backend: 'onnxruntime' or 'openvino'. Default: None, by the file.
+        path: What `rampose export` wrote: ``.onnx``, or ``.xml`` with its ``.bin`` beside it.
+        backend: 'onnxruntime' or 'openvino', or an engine of one's own. Default: None, by the file.
         device: 'cpu' or 'cuda'. Default: None, a GPU where the engine has one.
         dtype: 'float32' or 'bfloat16', in which OpenVINO computes. Default: None, as the model was exported.
         flip_test: Average with the heatmaps of the mirrored crops. Default: None, if the file can.
@@ -27,12 +29,12 @@ class ExportedPoseModel:
     Raises:
         FileNotFoundError: No such file.
         ImportError: The engine is not installed.
-        ValueError: The file is no model, or none of tools/export.py's; or something that the engine cannot do.
+        ValueError: The file is no model, or none of `rampose export`'s; or something that the engine cannot do.
     """
 
     def __init__(self,
                  path: Union[str, Path],
-                 backend: Optional[str] = None,
+                 backend: Union[str, Engine, None] = None,
                  device: Optional[str] = None,
                  dtype: Optional[str] = None,
                  flip_test: Optional[bool] = None,
@@ -50,7 +52,17 @@ class ExportedPoseModel:
                              'construct with flip_test=False, or export with --flip-test')
         self.flip_test = flip_test
         self._engine = engine
+        self._path = Path(path)
+        self._device = device
         engine.start(self.info.precision, device, dtype, num_threads)
+
+    @property
+    def provenance(self) -> Dict:
+        """What the results depend on."""
+        return dict(model=self.info.name, weights=self._path.name, weights_sha256=_sha256(self._path),
+                    precision=self.info.precision, exported_by=self.info.rampose_version,
+                    engine=getattr(self._engine, 'version', type(self._engine).__name__),
+                    device=self._device or 'default')
 
     @property
     def dataset_meta(self) -> Dict:
@@ -93,3 +105,8 @@ class ExportedPoseModel:
     def run(self, inputs: np.ndarray) -> List[np.ndarray]:
         """Run the network alone: its inputs, as :meth:`ModelInfo.prepare` makes them, to its outputs."""
         return self._engine(inputs)
+
+
+def _sha256(path: Path) -> str:
+    weights = path.with_suffix('.bin') if path.suffix == '.xml' else path  # the .xml describes, the .bin weighs
+    return sha256_of(weights) if weights.is_file() else ''

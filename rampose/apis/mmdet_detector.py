@@ -14,8 +14,6 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpose.evaluation.functional import nms
 
-import rampose.plugin  # noqa: F401  loads checkpoints safely
-
 from ..checkpoints.weights import load_weights
 from .torch_model import choose_device
 

@@ -1,47 +1,45 @@
-"""Keypoints of the people in pictures, in one call."""
+"""Keypoints of the people in images, in one call."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy as np
 
+from .. import __version__
 from ..core.bboxes import as_bboxes, check_bboxes, what_is_wrong
-from ..core.images import check_image, read_image
-from . import engines
-from .exported_model import EXPORTED_SUFFIXES, ExportedPoseModel
+from ..core.images import UnreadableError, check_image, read_image
+from ..core.machine import describe
+from ..core.pose_result import PoseResult
+from ..core.protocols import Detector, Engine, PoseModel
+from .backends import open_detector, open_pose_model
 
-# Exported models run where neither torch nor MMEngine is installed.
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # exported models run where MMEngine is not installed
     from mmengine import Config
 
-    from .torch_model import PoseModel
-
-_NEEDS_MMPOSE = ('{what} needs PyTorch and OpenMMLab\'s packages ({error}): pip install "rampose[mim]", or run what '
-                 'tools/export.py makes of a model')
-BACKENDS = ('torch', *engines.BACKENDS)
 Picture = Union[str, Path, np.ndarray]
-Detector = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
 
 
 class TopdownPredictor:
-    """Top-down pose estimation: people's boxes in, their keypoints out; with a detector, pictures alone.
+    """Top-down pose estimation: people's boxes in, their keypoints out; with a detector, images alone.
 
     Example:
-        >>> predictor = TopdownPredictor(config, checkpoint)
+        >>> predictor = TopdownPredictor(config, checkpoint)  # or a name: `rampose weights` lists them
         >>> keypoints, scores = predictor('photo.jpg', bboxes=[[50, 30, 210, 420]])
         >>> keypoints.shape, scores.shape
         ((1, 17, 2), (1, 17))
 
-    A model that tools/export.py wrote takes the place of config and checkpoint, and needs no more than numpy, OpenCV
+    A model that `rampose export` wrote takes the place of config and checkpoint, and needs no more than numpy, OpenCV
     and its engine: ``TopdownPredictor('model.xml')``.
 
-    Many pictures at once are faster than one after another, since the crops of all share batches; the results are the
+    Many images at once are faster than one after another, since the crops of all share batches; the results are the
     same. Threads may share a predictor.
 
     Args:
-        config: Any top-down config of MMPose's: a file, or loaded. Or an exported model, ``.onnx`` or ``.xml``.
+        config: A name that `rampose weights` lists; or an exported model, ``.onnx`` or ``.xml``; or any top-down config
+            of MMPose's, a file or loaded; or a :class:`rampose.core.protocols.PoseModel` of one's own.
         checkpoint: The config's weights. All of the model's tensors must be in it.
-        backend: 'torch' for a config; 'onnxruntime' or 'openvino' for an exported model. Default: None, by the file.
+        backend: 'torch' for a config; 'onnxruntime' or 'openvino' for an exported model, or an
+            :class:`rampose.core.protocols.Engine` of one's own. Default: None, by the file.
         device: As torch names it. Default: None, a GPU where there is one.
         dtype: 'float32', or 'bfloat16' or, in torch, 'float16' for mixed precision. Default: None, float32, or as the
             model was exported.
@@ -51,7 +49,7 @@ class TopdownPredictor:
         compile: Make torch's network faster by torch.compile; the first crops wait a minute for it. Default: False.
         num_threads: Of an exported model's engine. Default: None, all cores.
         detector: What finds people where no boxes are given: 'faster-rcnn' for MMPose's, the config of another one of
-            MMDetection's, or any function from a picture ``(h, w, 3)`` uint8 BGR to boxes ``(N, 4)`` xyxy and scores
+            MMDetection's, or any function from an image ``(h, w, 3)`` uint8 BGR to boxes ``(N, 4)`` xyxy and scores
             ``(N,)``. Default: None.
         detector_checkpoint: Weights of a detector that is not a function.
 
@@ -63,10 +61,10 @@ class TopdownPredictor:
     """
 
     def __init__(self,
-                 config: Union[str, Path, 'Config'],
+                 config: Union[str, Path, 'Config', PoseModel],
                  checkpoint: Union[str, Path, None] = None,
                  *,
-                 backend: Optional[str] = None,
+                 backend: Union[str, Engine, None] = None,
                  device: Optional[str] = None,
                  dtype: Optional[str] = None,
                  flip_test: Optional[bool] = None,
@@ -77,21 +75,9 @@ class TopdownPredictor:
                  detector_checkpoint: Union[str, Path, None] = None) -> None:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f'got batch_size {batch_size}; needed is a whole number, at least 1')
-        if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
-            raise ValueError(f'got num_threads {num_threads!r}; needed is a whole number, at least 1')
-        if backend not in (None, *BACKENDS):
-            raise ValueError(f'got backend {backend!r}; needed is one of {", ".join(BACKENDS)}')
-        if isinstance(config, (str, Path)) and Path(config).suffix in EXPORTED_SUFFIXES:
-            if checkpoint is not None or compile or backend == 'torch':
-                raise ValueError(f'{config} is an exported model: it takes no checkpoint, no compile, and no '
-                                 "backend='torch'")
-            self.pose_model = ExportedPoseModel(config, backend, device, dtype, flip_test, num_threads)
-        else:
-            if num_threads is not None:
-                raise ValueError('num_threads is for exported models; for PyTorch, call torch.set_num_threads')
-            self.pose_model = _torch_model(config, checkpoint, backend, device, dtype, flip_test is not False, compile)
+        self.pose_model = open_pose_model(config, checkpoint, backend, device, dtype, flip_test, compile, num_threads)
         self.batch_size = batch_size
-        self._detector = _as_detector(detector, detector_checkpoint, device)
+        self._detector = open_detector(detector, detector_checkpoint, device)
 
     @property
     def dataset_meta(self) -> dict:
@@ -99,12 +85,19 @@ class TopdownPredictor:
         return self.pose_model.dataset_meta
 
     @property
+    def provenance(self) -> dict:
+        """What the results depend on: versions of rampose and of the engine, the weights' SHA-256, device, machine and
+        options; as far as the model says."""
+        return dict(rampose=__version__, **getattr(self.pose_model, 'provenance', {}), machine=describe(),
+                    flip_test=self.pose_model.flip_test, batch_size=self.batch_size)
+
+    @property
     def num_keypoints(self) -> int:
         """K."""
         return int(self.dataset_meta['num_keypoints'])
 
     def detect(self, image: Picture) -> Tuple[np.ndarray, np.ndarray]:
-        """Find the people of a picture. What a detector gives that can show nobody is left out.
+        """Find the people in an image. What a detector gives that can show nobody is left out.
 
         Args:
             image: A path, or ``(h, w, 3)`` uint8 BGR.
@@ -125,67 +118,81 @@ class TopdownPredictor:
         bboxes, scores = as_bboxes(found[0]), np.asarray(found[1], dtype=np.float32).reshape(-1)
         if len(bboxes) != len(scores):
             raise ValueError(f'the detector gave {len(bboxes)} boxes and {len(scores)} scores; needed is one for each')
-        usable = np.array([what_is_wrong(bbox, image.shape[:2]) is None for bbox in bboxes], dtype=bool)
+        usable = np.array([what_is_wrong(bbox, image.shape) is None for bbox in bboxes], bool).reshape(-1)
         return bboxes[usable], scores[usable]
 
     def __call__(
         self,
         image: Union[Picture, Sequence[Picture]],
         bboxes: Union[np.ndarray, Sequence, None] = None
-    ) -> Tuple[Union[np.ndarray, List[np.ndarray]], Union[np.ndarray, List[np.ndarray]]]:
-        """Estimate the keypoints of the people in one picture or several.
+    ) -> Union[PoseResult, Tuple[List[np.ndarray], List[np.ndarray]]]:
+        """Estimate the keypoints of the people in one image or several.
 
         Args:
             image: A path, or ``(h, w, 3)`` uint8 BGR; or a list of such.
-            bboxes: For one picture, its boxes ``(N, 4)`` xyxy in image px, empty for nobody; for a list, a list of
+            bboxes: For one image, its boxes ``(N, 4)`` xyxy in image px, empty for nobody; for a list, a list of
                 such. Default: None, the detector finds them.
 
         Returns:
-            Keypoints ``(N, K, 2)`` in px of the picture as it is displayed, and scores ``(N, K)``, the heatmaps' peaks,
-            which are no probabilities and may exceed 1; in the order of the boxes. For a list of pictures, two lists of
+            Keypoints ``(N, K, 2)`` in px of the image as it is displayed, and scores ``(N, K)``, the heatmaps' peaks,
+            which are no probabilities and may exceed 1; in the order of the boxes. For a list of images, two lists of
             such.
 
         Raises:
             UnreadableError: A file that cannot be read.
-            ValueError: A picture or box that cannot be used, by reason and, of several, number.
+            ValueError: An image or box that cannot be used, by reason and, of several, number.
         """
-        if not isinstance(image, (list, tuple)):
-            keypoints, scores = self._predict([image], None if bboxes is None else [bboxes])
-            return keypoints[0], scores[0]
-        if bboxes is not None and len(bboxes) != len(image):
-            raise ValueError(f'got {len(image)} pictures and {len(bboxes)} lists of boxes; needed is one for each')
-        return self._predict(image, bboxes)
+        if isinstance(image, (str, Path, np.ndarray)) or not isinstance(image, (list, tuple)):
+            return self.predict([cast(Picture, image)], None if bboxes is None else [bboxes])[0]
+        results = self.predict(image, cast(Optional[Sequence], bboxes))
+        return [result.keypoints for result in results], [result.keypoint_scores for result in results]
 
-    def _predict(self, pictures: Sequence[Picture],
-                 bboxes: Optional[Sequence]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
+    def predict(self, images: Sequence[Picture], bboxes: Optional[Sequence] = None) -> List[PoseResult]:
+        """Estimate the keypoints of the people in several images.
+
+        Args:
+            images: Paths, or ``(h, w, 3)`` uint8 BGR.
+            bboxes: The boxes of each image ``(N, 4)`` xyxy in image px, empty for nobody. Default: None, the detector
+                finds them.
+
+        Returns:
+            A result for each image, its people in the order of the boxes.
+
+        Raises:
+            UnreadableError: A file that cannot be read.
+            ValueError: An image or box that cannot be used, by reason and, of several, number.
+        """
+        if bboxes is not None and len(bboxes) != len(images):
+            raise ValueError(f'got {len(images)} images and {len(bboxes)} lists of boxes; needed is one for each')
         keypoints = [np.zeros((0, self.num_keypoints, 2), np.float32)]
         scores = [np.zeros((0, self.num_keypoints), np.float32)]
-        counts, crops = [], []
-        for number, picture in enumerate(pictures):  # one after another: only their crops stay in memory
+        found: List[Tuple[np.ndarray, np.ndarray]] = []
+        crops: List[Any] = []
+        for number, picture in enumerate(images):  # one after another: only their crops stay in memory
             try:
-                new = self._crops_of(picture, None if bboxes is None else bboxes[number])
+                image = _as_image(picture)
+                found.append(self._boxes_of(image, None if bboxes is None else bboxes[number]))
             except ValueError as error:
-                raise type(error)(f'picture {number}: {error}' if len(pictures) > 1 else str(error)) from error
-            counts.append(0)
-            for crop in new:
-                counts[-1] += 1
-                crops.append(crop)
+                # With the number in front, as the same kind of error where that takes a text and nothing else.
+                kind = UnreadableError if isinstance(error, UnreadableError) else ValueError
+                raise kind(f'image {number}: {error}' if len(images) > 1 else str(error)) from error
+            for bbox in found[-1][0]:
+                crops.append(self.pose_model.crop(image, bbox))
                 if len(crops) == self.batch_size:
                     self._estimate(crops, keypoints, scores)
         self._estimate(crops, keypoints, scores)
-        ends = np.cumsum(counts, dtype=int)
-        starts = ends - counts
+        ends = np.cumsum([len(of_image) for of_image, _ in found], dtype=int)
         of_all, scores_of_all = np.concatenate(keypoints), np.concatenate(scores)
-        return ([of_all[start:end] for start, end in zip(starts, ends)],
-                [scores_of_all[start:end] for start, end in zip(starts, ends)])
+        people = [slice(end - len(of_image), end) for end, (of_image, _) in zip(ends, found)]
+        return [PoseResult(of_all[chosen], scores_of_all[chosen], *boxes) for chosen, boxes in zip(people, found)]
 
-    def _crops_of(self, picture: Picture, bboxes: Union[np.ndarray, Sequence, None]) -> Iterator[dict]:
-        """Check a picture and its boxes, and cut its people out as they are asked for."""
-        image = _as_image(picture)
-        bboxes = self.detect(image)[0] if bboxes is None else check_bboxes(bboxes, image.shape[:2])
-        return (self.pose_model.crop(image, bbox) for bbox in bboxes)
+    def _boxes_of(self, image: np.ndarray, bboxes: Union[np.ndarray, Sequence, None]) -> Tuple[np.ndarray, np.ndarray]:
+        if bboxes is None:
+            return self.detect(image)
+        checked = check_bboxes(bboxes, image.shape)
+        return checked, np.ones(len(checked), np.float32)
 
-    def _estimate(self, crops: List[dict], keypoints: List[np.ndarray], scores: List[np.ndarray]) -> None:
+    def _estimate(self, crops: List[Any], keypoints: List[np.ndarray], scores: List[np.ndarray]) -> None:
         """Estimate the crops that wait, as one batch, and empty the list."""
         if crops:
             for results, new in zip((keypoints, scores), self.pose_model(crops)):
@@ -193,41 +200,8 @@ class TopdownPredictor:
             crops.clear()
 
 
-def _torch_model(config: Union[str, Path, 'Config'], checkpoint: Union[str, Path, None], backend: Optional[str],
-                 *args: object) -> 'PoseModel':
-    if checkpoint is None:
-        raise ValueError(f'got {str(config)!r:.200} without a checkpoint; needed are a config and its checkpoint, or '
-                         f'an exported model ({" or ".join(EXPORTED_SUFFIXES)}) alone')
-    if backend not in (None, 'torch'):
-        raise ValueError(f'got a config for backend {backend!r}, which runs what tools/export.py makes of it')
-    try:
-        from .torch_model import PoseModel
-    except ModuleNotFoundError as error:
-        raise ImportError(_NEEDS_MMPOSE.format(what=config, error=error)) from error
-    return PoseModel(config, checkpoint, *args)
-
-
 def _as_image(picture: Picture) -> np.ndarray:
     if isinstance(picture, (str, Path)):
         return read_image(picture)
     check_image(picture)
     return picture
-
-
-def _as_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[str, Path, None],
-                 device: Optional[str]) -> Optional[Detector]:
-    if detector is None or callable(detector):
-        if checkpoint is not None:
-            raise ValueError('got detector_checkpoint without the detector that it belongs to: '
-                             "give detector='faster-rcnn' or the config of another one")
-        return detector
-    if detector != 'faster-rcnn' and not Path(detector).is_file():
-        raise ValueError(f"got detector={str(detector)!r}; needed is 'faster-rcnn', the file of a config, or a "
-                         'function')
-    if checkpoint is None:
-        raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')
-    try:
-        from .mmdet_detector import MMDetDetector  # MMDetection's models are needed only here
-    except ModuleNotFoundError as error:
-        raise ImportError(_NEEDS_MMPOSE.format(what=detector, error=error)) from error
-    return MMDetDetector(checkpoint, None if detector == 'faster-rcnn' else detector, device)

@@ -13,9 +13,12 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmpose.apis import init_model
 from torch import nn
 
-import rampose.plugin  # noqa: F401  registers the models, and loads checkpoints safely
-
+# Imported for what they register, too.
+from .. import models  # noqa: F401
 from ..checkpoints.weights import load_weights
+from ..core.files import sha256_of
+from ..datasets import transforms  # noqa: F401
+from ..datasets.metainfo import config_metainfo
 
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
@@ -33,7 +36,7 @@ def choose_device(device: Optional[str]) -> torch.device:
         torch.empty(0, device=chosen)
     except (AssertionError, RuntimeError) as error:
         raise ValueError(f'device {device!r} cannot be used ({str(error).splitlines()[0]}); take cpu, or a device that '
-                         'python tools/check_env.py lists') from None
+                         'rampose check-env lists') from None
     return chosen
 
 
@@ -64,11 +67,12 @@ def load_estimator(config: Union[str, Path, Config],
                          'TopdownPoseEstimator and a test_dataloader with a pipeline')
     model = init_model(cfg, device='cpu')
     meta = load_weights(model, checkpoint)
-    model.dataset_meta = meta.get('dataset_meta') or model.dataset_meta
+    # Not what MMPose reads from a config, whose keypoints may stand in another order there.
+    model.dataset_meta = meta.get('dataset_meta') or config_metainfo(cfg) or model.dataset_meta
     return model, steps
 
 
-class PoseModel:
+class TorchPoseModel:
     """MMPose's model, test pipeline and decoder of one config, with the weights of one checkpoint.
 
     `model` is for inference alone: its batch norms are folded into the convolutions before them.
@@ -115,7 +119,12 @@ class PoseModel:
                 part.forward = torch.compile(part.forward, options=options)
         self.dtype = DTYPES[dtype]
         self.flip_test = flip_test
-        self._compiled = compile
+        self.provenance = dict(
+            model=Path((config.filename if isinstance(config, Config) else config) or '').stem,
+            weights=Path(checkpoint).name,
+            weights_sha256=sha256_of(Path(checkpoint)) if Path(checkpoint).is_file() else '',
+            precision=dtype, engine=f'torch {torch.__version__}' + ' compiled' * compile, device=str(self.device))
+        self.is_compiled = compile
         self._pipeline = Compose(steps)
 
     def crop(self, image: np.ndarray, bbox: np.ndarray) -> dict:
@@ -139,7 +148,7 @@ class PoseModel:
         """
         mixed = self.dtype != torch.float32
         precision = torch.autocast(self.device.type, self.dtype) if mixed else contextlib.nullcontext()
-        with torch.no_grad() if self._compiled else torch.inference_mode(), precision:  # compiling needs the former
+        with torch.no_grad() if self.is_compiled else torch.inference_mode(), precision:  # compiling needs the former
             samples = self.model.test_step(pseudo_collate(list(crops)))
         instances = [sample.pred_instances for sample in samples]
         return (np.concatenate([instance.keypoints[..., :2] for instance in instances]).astype(np.float32),

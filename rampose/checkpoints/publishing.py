@@ -36,7 +36,7 @@ def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional
     ``torch.load(weights_only=True)`` of any torch that has it.
 
     Args:
-        checkpoint: A checkpoint of MMEngine's or of tools/convert_hrnet.py.
+        checkpoint: A checkpoint of MMEngine's or of rampose convert.
         out: The name without hash and date; a suffix ``.pth`` is put behind them.
         today: The date in the name. Default: today.
         half: Store weights of two and more dimensions as fp16, for half the size; vectors, batch norm's statistics

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import List, Union
 
-from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from .loading import CheckpointError
+from .loading import CheckpointError, load_checkpoint
 
 
 def load_weights(model: nn.Module, checkpoint: Union[str, Path]) -> dict:
@@ -26,7 +25,7 @@ def load_weights(model: nn.Module, checkpoint: Union[str, Path]) -> dict:
         FileNotFoundError: No such file.
         CheckpointError: It cannot be read, or lacks tensors of the model, or has them in other shapes.
     """
-    content = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu', logger='silent')
+    content = load_checkpoint(checkpoint)
     state = content.get('state_dict', content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(hasattr(tensor, 'shape') for tensor in state.values()):
         raise CheckpointError(f'{checkpoint} holds no state_dict')

@@ -50,8 +50,8 @@ def cut_out(image: np.ndarray, bbox: np.ndarray, input_size: Tuple[int, int], pa
 def _matrix(center: np.ndarray, scale: np.ndarray, w: int, h: int) -> np.ndarray:
     # By three points, as MMPose does it, whose rounding is part of what the network was trained on.
     half = scale[0] * 0.5
-    source = np.float32([center, center + (-half, 0), center + (-half, half)])
-    target = np.float32([(w * 0.5, h * 0.5), (0, h * 0.5), (0, h * 0.5 + w * 0.5)])
+    source = np.array([center, center + (-half, 0), center + (-half, half)], np.float32)
+    target = np.array([(w * 0.5, h * 0.5), (0, h * 0.5), (0, h * 0.5 + w * 0.5)], np.float32)
     return cv2.getAffineTransform(source, target)
 
 

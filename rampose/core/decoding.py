@@ -1,6 +1,6 @@
 """From heatmaps to keypoints as MMPose's codecs `MSRAHeatmap` and `UDPHeatmap` do, in numpy, many crops at once."""
 
-from typing import Dict, List, Tuple
+from typing import Dict, List, Tuple, Union
 
 import cv2
 import numpy as np
@@ -124,7 +124,7 @@ def _refine_udp(cells: np.ndarray, heatmaps: np.ndarray, kernel: int) -> np.ndar
 
 
 def _solve(dxx: np.ndarray, dxy: np.ndarray, dyy: np.ndarray, dx: np.ndarray, dy: np.ndarray,
-           chosen: np.ndarray) -> np.ndarray:
+           chosen: Union[np.ndarray, slice]) -> np.ndarray:
     """The Hessians' inverses times the gradients, ``(N, 2)``."""
     hessians = np.stack([dxx, dxy, dxy, dyy], axis=1)[chosen].reshape(-1, 2, 2)
     try:  # as MMPose does it: where a Hessian is nearly singular, another way would round to another keypoint
@@ -139,7 +139,7 @@ def _blur(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
     border = (kernel - 1) // 2
     blurred = np.empty_like(heatmaps)
     for heatmap, target in zip(heatmaps, blurred):
-        padded = cv2.copyMakeBorder(heatmap, border, border, border, border, cv2.BORDER_CONSTANT, value=0)
+        padded = cv2.copyMakeBorder(heatmap, border, border, border, border, cv2.BORDER_CONSTANT)
         target[:] = cv2.GaussianBlur(padded, (kernel, kernel), 0)[border:-border, border:-border]
         maximum = target.max()
         if maximum != 0:  # of a heatmap of zeros MMPose makes NaN

@@ -2,22 +2,26 @@
 
 import contextlib
 import csv
+import hashlib
 import io
 import os
-import zlib
+import secrets
+import time
 from pathlib import Path
 from typing import BinaryIO, Dict, Iterator, Sequence
 
 PART_PREFIX = '.rampose-part-'
-LOCK_FILE = '.rampose-lock'  # in a folder; held by the system for as long as the process lives
+OLD_PART = 3600.  # seconds after which a part is one that a killed process left
 
 
 def part_of(path: Path) -> Path:
-    """The name under which a file is written before it gets its own; in the same folder, so that renaming is atomic.
+    """A name of one's own under which a file is written before it gets its own; in the same folder, so that renaming
+    is atomic.
 
-    It has the same suffix, by which OpenCV chooses a format, and is short, where the file's own may not be.
+    It has the same suffix, by which OpenCV chooses a format, and is short, where the file's own may not be. No two
+    calls give the same: two that write one file at the same time do not write into each other's part.
     """
-    return path.with_name(f'{PART_PREFIX}{zlib.crc32(os.fsencode(path.name)):08x}{path.suffix}')
+    return path.with_name(f'{PART_PREFIX}{os.getpid()}-{secrets.token_hex(6)}{path.suffix}')
 
 
 @contextlib.contextmanager
@@ -34,7 +38,7 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(path)
     try:
-        with part.open('wb') as file:
+        with part.open('xb') as file:  # a link that somebody put there is not followed
             yield file
             if durable:
                 file.flush()
@@ -61,8 +65,9 @@ def check_writable(path: Path) -> None:
     """Raise OSError, which names the file, if it could not be written; its folder is made."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part_of(path).touch()
-        part_of(path).unlink()
+        part = part_of(path)
+        part.touch(exist_ok=False)
+        part.unlink()
     except OSError as error:
         raise OSError(f'{path} cannot be written: {error}') from None
 
@@ -77,7 +82,40 @@ def write_csv(path: Path, rows: Sequence[Dict[str, object]]) -> None:
         file.write(text.getvalue().encode())
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove what a killed process left half-written below a folder."""
-    for part in folder.rglob(PART_PREFIX + '*'):
-        part.unlink(missing_ok=True)
+def remove_parts(folder: Path, below: bool = False) -> None:
+    """Remove what killed processes left half-written in a folder.
+
+    A part goes if the process that its name tells is no more, or if nobody wrote to it for an hour.
+
+    Args:
+        folder: The folder.
+        below: In the folders below it, too: for one that nobody else writes to. Default: False.
+    """
+    for part in (folder.rglob if below else folder.glob)(PART_PREFIX + '*'):
+        with contextlib.suppress(OSError):
+            if not _is_running(part.name) or time.time() - part.lstat().st_mtime > OLD_PART:
+                part.unlink()
+
+
+def _is_running(name: str) -> bool:
+    number = name[len(PART_PREFIX):].split('-')[0]
+    if not number.isdecimal():  # of an older rampose
+        return False
+    if os.name == 'nt':  # there, asking for a process ends it
+        return True
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def sha256_of(path: Path) -> str:
+    """A file's SHA-256."""
+    digest = hashlib.sha256()
+    with Path(path).open('rb') as file:
+        for chunk in iter(lambda: file.read(2**20), b''):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -9,7 +9,7 @@ import numpy as np
 try:
     from PIL import Image, ImageOps, UnidentifiedImageError
 except ImportError:  # where exported models run, it need not be
-    Image = None
+    Image = None  # type: ignore[assignment]
 
 IMAGE_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 MAX_SIDE = 32766  # px; OpenCV's warpAffine, which cuts the crops, takes no more
@@ -96,4 +96,4 @@ def check_image(image: np.ndarray) -> Tuple[int, int]:
                          'BGR order: rampose.apis.read_image(path) gives that, cv2.cvtColor turns grey or RGBA into it')
     if max(image.shape) > MAX_SIDE:
         raise ValueError(f'got a picture of {image.shape[1]}x{image.shape[0]} px; no side may exceed {MAX_SIDE} px')
-    return image.shape[:2]
+    return image.shape[0], image.shape[1]

@@ -63,8 +63,8 @@ class ModelInfo:
             return pixels
         inputs = (pixels[..., ::-1] if self.bgr_to_rgb else pixels).transpose(0, 3, 1, 2).astype(np.float32)
         if self.mean:
-            inputs -= np.float32(self.mean)[:, None, None]
-            inputs /= np.float32(self.std)[:, None, None]
+            inputs -= np.array(self.mean, np.float32)[:, None, None]
+            inputs /= np.array(self.std, np.float32)[:, None, None]
         return inputs
 
     def to_json(self) -> str:
@@ -82,7 +82,7 @@ class ModelInfo:
         Raises:
             ValueError: There is none, it was written by a newer rampose, or it is damaged.
         """
-        again = 'write the model again with tools/export.py'
+        again = 'write the model again with rampose export'
         if not text:
             raise ValueError(f'{path} does not say what it is: another program wrote it, or removed its metadata; '
                              f'{again}')
@@ -112,3 +112,9 @@ def _restore(dataset_meta: Dict) -> Dict:
     if 'keypoint_id2name' in meta:
         meta['keypoint_id2name'] = {int(number): name for number, name in meta['keypoint_id2name'].items()}
     return meta
+
+
+def first_line(error: Exception) -> str:
+    """The line of an engine's error that says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and 'Exception from' not in line]
+    return lines[0] if lines else type(error).__name__

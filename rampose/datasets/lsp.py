@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -101,7 +101,7 @@ def annotate(keypoints: np.ndarray, height: int, width: int) -> Dict[str, object
                 keypoints=np.round(values, 2).flatten().tolist(), area=round(float(AREA_SHARE * bbox[2] * bbox[3]), 2))
 
 
-def write_split(path: Path, keypoints: np.ndarray, paths: Sequence[Path], numbers: Sequence[int]) -> Tuple[int, int]:
+def write_split(path: Path, keypoints: np.ndarray, paths: Sequence[Path], numbers: Iterable[int]) -> Tuple[int, int]:
     """Write the annotations of some pictures, whole or not at all.
 
     Args:

@@ -1,31 +1,45 @@
-"""Reading a data set's inline metainfo out of a config that MMEngine wrote.
+"""MMPose's reading of keypoint metadata, with the keypoints in order (:mod:`rampose.core.metainfo` says why)."""
 
-MMEngine writes a config's dicts sorted by ``str(key)``: keypoint 10 comes before keypoint 2. MMPose takes the order of
-`keypoint_info` for the order of the keypoints, so from the config that a training leaves in its work folder it would
-read other `flip_indices` than it trained with, and a flip test would average the heatmaps of different keypoints.
-"""
-
+import sys
 from functools import wraps
-from typing import Callable
+from typing import Optional
 
+from mmengine import Config
 from mmpose.datasets.datasets import utils
-from mmpose.datasets.datasets.base import base_coco_style_dataset
+from mmpose.registry import DATASETS
+
+from ..core.metainfo import in_order
+
+_MMPOSES = getattr(utils.parse_pose_metainfo, '__wrapped__', utils.parse_pose_metainfo)
 
 
-def in_order(parse_pose_metainfo: Callable[[dict], dict]) -> Callable[[dict], dict]:
-    """Make MMPose's `parse_pose_metainfo` read keypoints and skeleton in the order of their numbers."""
+@wraps(_MMPOSES)
+def parse_metainfo(metainfo: dict) -> dict:
+    """MMPose's `parse_pose_metainfo`, of keypoints and links in the order of their numbers."""
+    return _MMPOSES(in_order(metainfo))
 
-    @wraps(parse_pose_metainfo)
-    def parse(metainfo: dict) -> dict:
-        ordered = {key: dict(sorted(metainfo[key].items())) for key in ('keypoint_info', 'skeleton_info')
-                   if key in metainfo}
-        return parse_pose_metainfo({**metainfo, **ordered})
 
-    return parse
+def config_metainfo(config: Config) -> Optional[dict]:
+    """The parsed metainfo of a config's data sets, the train split's first; None if the config has no data set."""
+    for name in ('train', 'val', 'test'):
+        dataset = (config.get(f'{name}_dataloader') or {}).get('dataset') or {}
+        while not dataset.get('metainfo') and dataset.get('dataset'):  # RepeatDataset and its like
+            dataset = dataset['dataset']
+        metainfo = dataset.get('metainfo')
+        if not metainfo and dataset.get('type'):
+            kind = dataset['type']
+            metainfo = getattr(kind if isinstance(kind, type) else DATASETS.get(kind), 'METAINFO', None)
+        if metainfo:
+            return parse_metainfo(metainfo)
+    return None
 
 
 def install_ordered_metainfo() -> None:
-    """Make every data set of MMPose read its metainfo so; what is in order already stays as it is."""
-    if not hasattr(utils.parse_pose_metainfo, '__wrapped__'):
-        ordered = in_order(utils.parse_pose_metainfo)
-        utils.parse_pose_metainfo = base_coco_style_dataset.parse_pose_metainfo = ordered
+    """Make MMPose's own code call :func:`parse_metainfo`.
+
+    Its modules import the function by name, so each that is loaded and holds it gets ours; those that are loaded later
+    import ours from the place where it is defined.
+    """
+    for module in list(sys.modules.values()):
+        if getattr(module, '__dict__', {}).get('parse_pose_metainfo') is _MMPOSES:
+            module.parse_pose_metainfo = parse_metainfo

@@ -1,5 +1,1 @@
-"""Exported models: making them (torch, MMPose), and running them (numpy, OpenCV and one engine).
-
-`metadata`, `crops`, `decoding`, `engines` and `pose_model` are the run-time; a test holds them to import neither torch
-nor a package of OpenMMLab's.
-"""
+"""From a config and a checkpoint to a file that was run and compared; with torch and MMPose."""

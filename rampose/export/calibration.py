@@ -5,12 +5,13 @@ from typing import Union
 
 import numpy as np
 
-from ..core.bboxes import BoxFile, what_is_wrong
+from ..core.bboxes import what_is_wrong
+from ..core.box_file import BoxFile
 from ..core.crops import cut_out
 from ..core.images import IMAGE_SUFFIXES, UnreadableError, read_image
 from ..core.model_info import ModelInfo
 
-MIN_SCORE = 0.3  # of a detected box, as in tools/predict.py
+MIN_SCORE = 0.3  # of a detected box, as in rampose predict
 
 
 def read_crops(info: ModelInfo, images: Union[str, Path], boxes: Union[str, Path], limit: int = 300) -> np.ndarray:
@@ -19,7 +20,7 @@ def read_crops(info: ModelInfo, images: Union[str, Path], boxes: Union[str, Path
     Args:
         info: How the model takes them.
         images: A folder of pictures.
-        boxes: A JSON file of boxes, in any form that :class:`rampose.core.bboxes.BoxFile` knows.
+        boxes: A JSON file of boxes, in any form that :class:`rampose.core.box_file.BoxFile` knows.
         limit: Take so many people, at most, spread evenly.
 
     Returns:
@@ -42,7 +43,7 @@ def read_crops(info: ModelInfo, images: Union[str, Path], boxes: Union[str, Path
                 image = read_image(path)
             except UnreadableError:
                 image = None  # calibration needs some of them, not all
-        if image is not None and what_is_wrong(bbox, image.shape[:2]) is None:
+        if image is not None and what_is_wrong(bbox, image.shape) is None:
             crops.append(cut_out(image, bbox, info.input_size, info.padding, info.use_udp).pixels)
     if not crops:
         raise ValueError(f'found nobody to calibrate on: {images} has no readable picture that {boxes} names')

@@ -4,12 +4,13 @@ import contextlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Union
 
 import numpy as np
 
 from ..apis.predictor import TopdownPredictor
 from ..core.images import read_image
+from ..core.pose_result import person_score
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def compare(reference: TopdownPredictor,
         image, bboxes = read_image(path), boxes_of(people)
         order += people
         for number, one in enumerate((reference, predictor)):
-            keypoints, score = one(image, bboxes)
-            found[number].append(keypoints)
-            scores[number].append(score)
+            result, = one.predict([image], [bboxes])
+            found[number].append(result.keypoints)
+            scores[number].append(result.keypoint_scores)
     keypoints = [np.concatenate(of_one) for of_one in found]
     score = [np.concatenate(of_one) for of_one in scores]
     shifts = np.linalg.norm(keypoints[0] - keypoints[1], axis=2)
@@ -114,7 +115,7 @@ def compare(reference: TopdownPredictor,
           for points, point_scores in zip(keypoints, score)))
 
 
-def average_precision(coco: object, people: List[dict], keypoints: np.ndarray, scores: np.ndarray,
+def average_precision(coco: Any, people: List[dict], keypoints: np.ndarray, scores: np.ndarray,
                       sigmas: np.ndarray) -> float:
     """COCO's AP of keypoints that were found in people's own boxes.
 
@@ -131,10 +132,8 @@ def average_precision(coco: object, people: List[dict], keypoints: np.ndarray, s
     from xtcocotools.cocoeval import COCOeval
     results = []
     for person, points, point_scores in zip(people, keypoints, scores):
-        counted = point_scores[point_scores > 0.2]
         results.append(dict(
-            image_id=person['image_id'], category_id=person.get('category_id', 1),
-            score=float(counted.mean()) if len(counted) else 0.0,
+            image_id=person['image_id'], category_id=person.get('category_id', 1), score=person_score(point_scores),
             keypoints=np.concatenate([points, point_scores[:, None]], axis=1).astype(float).flatten().tolist()))
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(coco, coco.loadRes(results), 'keypoints', sigmas)

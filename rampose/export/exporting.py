@@ -8,23 +8,25 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Iterator, Optional, Tuple, Union
 
 import cv2
 import numpy as np
 import torch
 from mmengine import Config
-from torch import nn
 
-from .. import __version__
-from ..apis.engines import in_own_thread
 from ..apis.exported_model import ExportedPoseModel
 from ..apis.torch_model import load_estimator
-from ..core.decoding import check_codec
 from ..core.model_info import METADATA_KEY, ModelInfo
 from .calibration import read_crops
+from .compression import halve_weights
+from .description import describe
 from .folding import fold
 from .network import ExportedNetwork
+from .quantization import left_in_float, quantize
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 OPSET = 18
 PREFIX = '.rampose-export-'  # of the folder that a file is made in
@@ -35,7 +37,6 @@ PRECISIONS = {'onnx': ('fp32', 'fp16', 'int8'), 'openvino': ('fp32', 'fp16', 'bf
 TOLERANCES = {'fp32': 1e-4, 'fp16': 2e-2, 'bf16': 1e-1, 'int8': 5e-1}
 TYPICAL_PEAK = 0.1  # of heatmaps; where noise excites a network less, its errors are still those of people
 NUM_CHECKED = 4  # crops
-NUM_KEPT = 3  # convolutions before the heatmaps that int8 leaves as they are
 
 
 class ExportError(RuntimeError):
@@ -71,6 +72,7 @@ def export(config: Union[str, Path, Config],
            calibrate: Optional[Tuple[Union[str, Path], Union[str, Path]]] = None,
            num_calibrate: int = 300,
            thorough: bool = True,
+           half_weights: bool = False,
            on_step: Callable[[str], None] = lambda text: None) -> ExportReport:
     """Export a pose estimator, run what was written, and compare it with eager PyTorch.
 
@@ -86,6 +88,7 @@ def export(config: Union[str, Path, Config],
         calibrate: For int8: a folder of pictures like those that will be seen, and a JSON file of boxes in it.
         num_calibrate: Calibrate on so many people, at most.
         thorough: For int8: correct the biases of one layer after another, which takes minutes and halves the loss.
+        half_weights: For ONNX in fp32: store the weights as fp16, for half the file; it computes in fp32.
         on_step: Told what is done next.
 
     Returns:
@@ -99,10 +102,12 @@ def export(config: Union[str, Path, Config],
         ValueError: Something that cannot be exported, by name.
     """
     _check_choices(format, precision, inputs, outputs, calibrate)
+    if half_weights and (format, precision) != ('onnx', 'fp32'):
+        raise ValueError(f'got half_weights for {format} in {precision}; it is for onnx in fp32')
     on_step('loading')
     model, steps = load_estimator(config, checkpoint)
     info = describe(model, steps, precision, inputs, outputs, flip_test)
-    calibration = read_crops(info, *calibrate, num_calibrate) if precision == 'int8' else None
+    calibration = read_crops(info, calibrate[0], calibrate[1], num_calibrate) if calibrate else None
     eager = ExportedNetwork(model, info).eval()
     folded = ExportedNetwork(fold(model), info, half=format == 'onnx' and precision == 'fp16').eval()
 
@@ -116,15 +121,17 @@ def export(config: Union[str, Path, Config],
         onnx_path = Path(folder) / 'model.onnx'
         on_step('writing ONNX')
         _write_onnx(folded, info, onnx_path)
+        if half_weights:
+            halve_weights(onnx_path)
         if precision == 'int8':
-            on_step(f'choosing ranges for int8 on {len(calibration)} crops')
+            on_step(f'choosing ranges for int8 on {0 if calibration is None else len(calibration)} crops')
         if format == 'openvino':
             _write_openvino(onnx_path, info, path, calibration, thorough)
         elif precision == 'int8':
             _quantize_onnx(onnx_path, info, calibration, thorough)
         on_step('comparing with eager PyTorch')
         difference, largest = _compare(path, info, eager, calibration)
-        tolerance = TOLERANCES[precision] * max(largest, TYPICAL_PEAK)
+        tolerance = TOLERANCES['fp16' if half_weights else precision] * max(largest, TYPICAL_PEAK)
         if not difference <= tolerance:  # NaN, too
             raise ExportError(f'the {precision} export differs from eager PyTorch by {difference:.2g}, where '
                               f'{tolerance:.2g} was to be expected of values up to {largest:.2g}; it was not kept')
@@ -136,59 +143,6 @@ def export(config: Union[str, Path, Config],
             num_bytes += written.stat().st_size
             os.replace(written, target.with_suffix(suffix))
     return ExportReport(target, num_bytes, info, difference, tolerance)
-
-
-def describe(model: nn.Module,
-             steps: List[dict],
-             precision: str = 'fp32',
-             inputs: str = 'normalized',
-             outputs: str = 'heatmaps',
-             flip_test: bool = False) -> ModelInfo:
-    """Describe a pose estimator so that it can be run without MMPose.
-
-    Args:
-        model: The estimator.
-        steps: Its test pipeline.
-        precision: As in :func:`export`; the others, too.
-
-    Raises:
-        ValueError: It does something that the run-time does not know.
-    """
-    by_type = {step['type']: step for step in steps}
-    unknown = by_type.keys() - {'LoadImage', 'GetBBoxCenterScale', 'TopdownAffine', 'PackPoseInputs'}
-    if unknown or 'TopdownAffine' not in by_type:
-        raise ValueError(f'got a test pipeline of {", ".join(by_type)}; exported models know LoadImage, '
-                         'GetBBoxCenterScale, TopdownAffine, PackPoseInputs')
-    codec = model.cfg.model.head.get('decoder')
-    if not isinstance(codec, dict):
-        raise ValueError(f'got head {model.cfg.model.head.type} with decoder {codec}; exported models need one decoder '
-                         'of heatmaps')
-    codec = dict(codec)
-    check_codec(codec)
-    if model.test_cfg.get('flip_mode', 'heatmap') != 'heatmap' or model.test_cfg.get('output_keypoint_indices'):
-        raise ValueError("got a test_cfg with flip_mode other than 'heatmap' or with output_keypoint_indices, which "
-                         'exported models do not know')
-    preprocessor = model.data_preprocessor
-    normalizes = preprocessor._enable_normalize
-    # MMEngine has one switch for exchanging first and last channel, whichever of its two options asked for it.
-    return ModelInfo(
-        name=Path(model.cfg.filename or 'model').stem,
-        input_size=tuple(by_type['TopdownAffine']['input_size']),
-        heatmap_size=tuple(codec['heatmap_size']),
-        mean=preprocessor.mean.flatten().tolist() if normalizes else [],
-        std=preprocessor.std.flatten().tolist() if normalizes else [],
-        bgr_to_rgb=bool(preprocessor._channel_conversion),
-        padding=float(by_type.get('GetBBoxCenterScale', {}).get('padding', 1.25)),
-        use_udp=bool(by_type['TopdownAffine'].get('use_udp', False)),
-        codec=codec,
-        flip_indices=list(model.dataset_meta['flip_indices']),
-        shift_heatmap=bool(model.test_cfg.get('shift_heatmap', False)),
-        dataset_meta=dict(model.dataset_meta),
-        precision=precision,
-        inputs=inputs,
-        outputs=outputs,
-        flip_test=flip_test,
-        rampose_version=__version__)
 
 
 def _check_choices(format: str, precision: str, inputs: str, outputs: str, calibrate: Optional[tuple]) -> None:
@@ -224,7 +178,16 @@ def _write_onnx(network: ExportedNetwork, info: ModelInfo, path: Path) -> None:
     except torch.onnx.OnnxExporterError as error:  # says what to read next; what happened is its cause
         raise RuntimeError(f'torch.onnx cannot export this model: {error.__cause__ or error}') from error
     program.model.metadata_props[METADATA_KEY] = info.to_json()
-    program.save(str(path), external_data=False)
+    model = program.model_proto
+    forget_where_it_was_made(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def forget_where_it_was_made(model: 'ModelProto') -> None:
+    """Drop what torch notes of each node: stack traces, with the folders of whoever exports, and its own names."""
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        del part.metadata_props[:]
 
 
 def _write_openvino(onnx_path: Path, info: ModelInfo, path: Path, calibration: Optional[np.ndarray],
@@ -233,60 +196,27 @@ def _write_openvino(onnx_path: Path, info: ModelInfo, path: Path, calibration: O
     model = openvino.convert_model(str(onnx_path))
     if info.precision == 'int8':
         nodes = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
-        kept = _left_in_float(
+        kept = left_in_float(
             [name for name, node in nodes.items() if node.get_type_name() == 'Convolution'], info,
             lambda name: [target.get_node().get_friendly_name() for output in nodes[name].outputs()
                           for target in output.get_target_inputs()])
-        model = _quantize(model, kept, info, calibration, lambda inputs: inputs, thorough)
+        model = quantize(model, kept, info, calibration, lambda inputs: inputs, thorough)
     model.set_rt_info(info.to_json(), [METADATA_KEY, 'metadata'])
     # For bf16, too, the weights stay in float32: rounded twice, they cost more (docs/deployment.md).
     openvino.save_model(model, str(path), compress_to_fp16=info.precision == 'fp16')
 
 
-def _quantize_onnx(path: Path, info: ModelInfo, calibration: np.ndarray, thorough: bool) -> None:
+def _quantize_onnx(path: Path, info: ModelInfo, calibration: Optional[np.ndarray], thorough: bool) -> None:
     import onnx
     model = onnx.load(path)
     nodes = {node.name: node for node in model.graph.node}
-    kept = _left_in_float(
+    kept = left_in_float(
         [name for name, node in nodes.items() if node.op_type == 'Conv'], info,
         lambda name: [other for other, node in nodes.items() if set(node.input) & set(nodes[name].output)])
-    quantized = _quantize(model, kept, info, calibration, lambda inputs: dict(input=inputs), thorough)
+    quantized = quantize(model, kept, info, calibration, lambda inputs: dict(input=inputs), thorough)
     del quantized.metadata_props[:]
     quantized.metadata_props.add(key=METADATA_KEY, value=info.to_json())
     onnx.save(quantized, path)
-
-
-def _left_in_float(convolutions: List[str], info: ModelInfo, followers: Callable[[str], List[str]]) -> List[str]:
-    """The names of what int8 leaves alone: the last convolutions, which cost next to nothing, and all that decodes.
-
-    Args:
-        convolutions: Names of all convolutions, in their order.
-        info: What the model does.
-        followers: Gives the names of the nodes that take a node's output.
-    """
-    blurs = info.outputs == 'keypoints' and (info.codec['type'] == 'UDPHeatmap' or info.codec.get('unbiased', False))
-    convolutions = convolutions[:-2] if blurs else convolutions  # the decoder's own
-    after, todo = set(), convolutions[-1:]
-    while todo:
-        new = set(followers(todo.pop())) - after
-        after |= new
-        todo += new
-    return [*convolutions[-NUM_KEPT:], *sorted(after)]
-
-
-def _quantize(model: object, kept: List[str], info: ModelInfo, calibration: np.ndarray, as_feed: Callable,
-              thorough: bool) -> object:
-    import nncf
-    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
-    crops = nncf.Dataset(calibration, lambda crop: as_feed(info.prepare(crop[None])))
-    # Histograms and the thorough bias correction take minutes, and more than halve the shift of the keypoints
-    # (docs/deployment.md).
-    return in_own_thread(lambda: nncf.quantize(
-        model, crops, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
-        fast_bias_correction=not thorough,
-        ignored_scope=nncf.IgnoredScope(names=kept, validate=False),
-        advanced_parameters=nncf.AdvancedQuantizationParameters(
-            activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM)))
 
 
 def _compare(path: Path, info: ModelInfo, eager: ExportedNetwork, calibration: Optional[np.ndarray]):

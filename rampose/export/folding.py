@@ -90,6 +90,7 @@ class FoldedRAMHRModule(nn.Module):
             num_features += channels
         weight = torch.zeros(self.num_outputs, self.num_inputs, num_features)
         bias = torch.zeros(self.num_outputs, self.num_inputs)
+        assert module.attention is not None  # with_attention says so
         for i, attention in enumerate(module.attention):
             for h in range(self.num_inputs):
                 score, shift = attention.score_weight.detach()[h], attention.score_bias.detach()[h]

@@ -28,8 +28,8 @@ def predictor_network(config: str, checkpoint: str, inputs: np.ndarray, device: 
 
     import torch
 
-    from ..apis.torch_model import DTYPES, PoseModel
-    pose_model = PoseModel(config, checkpoint, device, dtype, flip_test=False, compile=compile)
+    from ..apis.torch_model import DTYPES, TorchPoseModel
+    pose_model = TorchPoseModel(config, checkpoint, device, dtype, flip_test=False, compile=compile)
     model = pose_model.model
     tensor = torch.from_numpy(inputs).to(device, memory_format=torch.channels_last)
 

@@ -2,11 +2,13 @@
 
 import contextlib
 import multiprocessing
-import resource
 import sys
 import traceback
-from multiprocessing.connection import Connection
-from typing import Callable, Dict, Iterator, Tuple
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Callable, Dict, Iterator, Tuple
+
+_here: Dict[str, Any] = {}  # in the other process: the function, and what it returned last
 
 
 class IsolatedCall:
@@ -21,54 +23,31 @@ class IsolatedCall:
     """
 
     def __init__(self, make: Callable[..., Callable[[], object]], *args: object) -> None:
-        context = multiprocessing.get_context('spawn')
-        self._connection, theirs = context.Pipe()
-        # No daemon: those may not have a data loader's workers. Without its other end, the process ends by itself.
-        self._process = context.Process(target=_serve, args=(theirs, make, args))
-        self._process.start()
-        theirs.close()
-        self._ready = False
+        self._process = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'))
+        self._made = self._process.submit(_make, make, args)
 
     def wait(self) -> None:
         """Wait until the function is made."""
-        if not self._ready:
-            self._receive()
-            self._ready = True
+        _result_of(self._made)
 
     def __call__(self) -> None:
-        self.wait()
-        self._ask('call')
+        self._ask(_call)
 
     def peak_memory(self) -> int:
         """The most memory that the process has had so far, bytes."""
-        self.wait()
-        return self._ask('memory')
+        return self._ask(_peak_memory)
 
-    def last(self) -> object:
+    def last(self) -> Any:
         """What the function returned when it was called last."""
-        self.wait()
-        return self._ask('last')
+        return self._ask(_here_last)
 
     def close(self) -> None:
         """End the process."""
-        self._connection.close()
-        self._process.join(timeout=5)
-        self._process.terminate()
-        self._process.join()
+        self._process.shutdown(wait=True)
 
-    def _ask(self, request: str) -> object:
-        with contextlib.suppress(OSError):  # it ended: receiving says so
-            self._connection.send(request)
-        return self._receive()
-
-    def _receive(self) -> object:
-        try:
-            failed, content = self._connection.recv()
-        except (EOFError, OSError):
-            raise RuntimeError('the process ended; did it run out of memory?') from None
-        if failed:
-            raise RuntimeError(content)
-        return content
+    def _ask(self, function: Callable[[], Any]) -> Any:
+        self.wait()
+        return _result_of(self._process.submit(function))
 
 
 @contextlib.contextmanager
@@ -85,23 +64,28 @@ def isolated(candidates: Dict[str, Tuple]) -> Iterator[Dict[str, IsolatedCall]]:
             call.close()
 
 
-def _serve(connection: Connection, make: Callable, args: tuple) -> None:
+def _result_of(future: Future) -> Any:
     try:
-        call = make(*args)
-        connection.send((False, None))
-        while True:
-            request, answer = connection.recv(), None
-            if request == 'call':
-                last = call()
-            elif request == 'last':
-                answer = last
-            elif request == 'memory':
-                answer = _peak_memory()
-            connection.send((False, answer))
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        pass  # the other side is done
-    except Exception:
-        connection.send((True, traceback.format_exc()))
+        return future.result()
+    except BrokenProcessPool:
+        raise RuntimeError('the process ended; did it run out of memory?') from None
+    except Exception as error:
+        raise RuntimeError(''.join(traceback.format_exception(type(error), error, error.__traceback__))) from error
+
+
+# What follows runs in the other process.
+
+
+def _make(make: Callable, args: tuple) -> None:
+    _here['call'] = make(*args)
+
+
+def _call() -> None:
+    _here['last'] = _here['call']()
+
+
+def _here_last() -> Any:
+    return _here['last']
 
 
 def _peak_memory() -> int:
@@ -109,4 +93,5 @@ def _peak_memory() -> int:
         with open('/proc/self/status') as file:  # getrusage on Linux starts from the parent's peak
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith('VmHWM'))
     except (OSError, StopIteration):
+        import resource  # not on Windows
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)

@@ -49,7 +49,7 @@ class Kill:
 
 
 @dataclass
-class Run:
+class KilledTraining:
     """One training, from its start to its end, with the kills in between.
 
     Attributes:
@@ -81,7 +81,7 @@ def train(command: Sequence[str], work_dir: Path, env: Dict[str, str], log: Path
 
 
 def killed_training(command: Sequence[str], work_dir: Path, env: Dict[str, str], reference: dict, num_kills: int,
-                    rng: random.Random, moments: Sequence[str], signals: Sequence[str]) -> Run:
+                    rng: random.Random, moments: Sequence[str], signals: Sequence[str]) -> KilledTraining:
     """Train to the end with kills in between, each start with `--resume`.
 
     Args:
@@ -97,7 +97,7 @@ def killed_training(command: Sequence[str], work_dir: Path, env: Dict[str, str],
     Returns:
         What came of it.
     """
-    run = Run()
+    run = KilledTraining()
     log = work_dir.with_suffix('.log')
     while len(run.kills) < num_kills:
         moment = moments[len(run.kills) % len(moments)]
@@ -116,6 +116,23 @@ def killed_training(command: Sequence[str], work_dir: Path, env: Dict[str, str],
     if run.failed is None:
         run.differing = differing(reference, load_checkpoint_file(last_checkpoint(work_dir), map_location='cpu'))
     return run
+
+
+def summary(runs: List[KilledTraining], interval: int, workers: int) -> dict:
+    """The counts of all kills, by what they say."""
+    kills = [kill for run in runs for kill in run.kills]
+    return {
+        'kills': len(kills),
+        **{f'by {name}': sum(kill.signal == name for kill in kills) for name in SIGNALS},
+        'while a checkpoint was written': sum(kill.wrote for kill in kills),
+        'trainings': len(runs),
+        'data loader workers': workers,
+        'resumes that failed': sum(run.failed is not None for run in runs),
+        'most iterations lost': max((kill.lost for kill in kills), default=0),
+        'iterations an epoch, the interval': interval,
+        'last_checkpoint broken': sum(not kill.intact for kill in kills),
+        'trainings that ended equal, bit by bit': sum(run.failed is None and not run.differing for run in runs),
+    }
 
 
 def differing(expected: dict, found: dict) -> List[str]:

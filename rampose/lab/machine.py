@@ -1,11 +1,11 @@
 """What a time was measured on."""
 
-import platform
 from datetime import date
-from pathlib import Path
 from typing import Optional
 
 import torch
+
+from ..core.machine import processor
 
 
 def describe_machine(device: str = 'cpu', number: Optional[int] = None) -> str:
@@ -19,13 +19,6 @@ def describe_machine(device: str = 'cpu', number: Optional[int] = None) -> str:
         what = f'{number} x ' * (number is not None) + torch.cuda.get_device_name()
     else:
         number = number or torch.get_num_threads()
-        what = f'{number} core{"s" * (number > 1)} of {_processor()}'
+        what = f'{number} core{"s" * (number > 1)} of {processor()}'
     return f'{what}, torch {torch.__version__}, {date.today()}'
 
-
-def _processor() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-        return next(line.split(':', 1)[1].strip() for line in lines if line.startswith('model name'))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -16,7 +16,7 @@ def plot_attention(weights: Dict[str, np.ndarray]) -> Figure:
     """Draw the mean attention weights of each exchange unit as a table of colours.
 
     Args:
-        weights: As :func:`rampose.apis.attention.record_attention` gives them.
+        weights: As :func:`rampose.layers.record_attention` gives them.
 
     Returns:
         One panel for each exchange unit, a row for each output resolution, a column for each input. 1 is HRNet's sum.
@@ -44,42 +44,6 @@ def plot_attention(weights: Dict[str, np.ndarray]) -> Figure:
     figure.colorbar(picture, ax=axes.tolist(), shrink=0.8, label='mean weight (1: plain sum)')
     number = next(iter(weights.values())).shape[0]
     figure.suptitle(f'Attention weights, mean ± spread over {number} crops', fontsize=10)
-    return figure
-
-
-def plot_person_attention(image: np.ndarray, bbox: Sequence[float], weights: Dict[str, np.ndarray]) -> Figure:
-    """Draw the attention weights of one person beside the person.
-
-    Args:
-        image: The picture, ``(h, w, 3)`` uint8, BGR.
-        bbox: The person's box, xyxy in image px.
-        weights: By exchange unit, ``(N outputs, M inputs)``.
-
-    Returns:
-        The person on the left, a table of colours for each exchange unit on the right. 1 is HRNet's sum.
-    """
-    h, w = image.shape[:2]
-    left, top = (int(np.clip(value, 0, limit - 1)) for value, limit in zip(bbox[:2], (w, h)))
-    right, bottom = (int(np.clip(np.ceil(value), start + 1, limit))
-                     for value, start, limit in zip(bbox[2:], (left, top), (w, h)))
-    reach = max(0.1, max(np.abs(matrix - 1).max() for matrix in weights.values()))
-    columns = 1 + min(4, len(weights))
-    rows = -(-len(weights) // (columns - 1))
-    figure = Figure(figsize=(1.5 * columns, 1.5 * rows + 0.4), layout='constrained')
-    grid = figure.add_gridspec(rows, columns)
-    person = figure.add_subplot(grid[:, 0])
-    person.imshow(image[top:bottom, left:right, ::-1])
-    person.set_axis_off()
-    for number, (unit, matrix) in enumerate(weights.items()):
-        ax = figure.add_subplot(grid[number // (columns - 1), 1 + number % (columns - 1)])
-        ax.imshow(matrix, cmap='RdBu_r', vmin=1 - reach, vmax=1 + reach)
-        for (i, h_in), value in np.ndenumerate(matrix):
-            ax.text(h_in, i, f'{value:.2f}', ha='center', va='center', fontsize=5,
-                    color='white' if abs(value - 1) > 0.6 * reach else 'black')
-        ax.set_title(unit, fontsize=7, pad=2)
-        ax.set_xticks([])
-        ax.set_yticks([])
-    figure.suptitle('Attention weights: outputs down, inputs across, highest resolution first', fontsize=7)
     return figure
 
 

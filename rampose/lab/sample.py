@@ -7,7 +7,7 @@ picture depends on the seed, its split and its number alone.
 import json
 import shutil
 from pathlib import Path
-from typing import List, Union
+from typing import List, Tuple, Union
 
 import cv2
 import numpy as np
@@ -101,6 +101,11 @@ def make_picture(rng: np.random.Generator) -> tuple:
     noise = 4 * rng.standard_normal(canvas.image.shape, dtype=np.float32)
     image = np.clip(cv2.GaussianBlur(canvas.image, (3, 3), 0.6) + noise, 0, 255).astype(np.uint8)
     return image, [annotation for annotation in annotations if annotation['area'] >= _MIN_AREA]
+
+
+def make_crops(input_size: Tuple[int, int], number: int = 8) -> np.ndarray:
+    """Images of generated people, scaled to `input_size` (w, h): ``(number, h, w, 3)`` uint8 BGR."""
+    return np.stack([cv2.resize(make_picture(np.random.default_rng((0, i)))[0], input_size) for i in range(number)])
 
 
 def _annotate(canvas: Canvas, points: dict, pelvis: tuple, height: float, index: int) -> dict:

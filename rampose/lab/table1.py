@@ -23,7 +23,7 @@ class Row:
     """A row of Table 1: one system at one input size.
 
     Attributes:
-        system: Short name, by which `tools/table1.py --rows` chooses.
+        system: Short name, by which `rampose table1 --rows` chooses.
         title: The paper's name for it.
         size: Input size, height x width.
         config: Name of our config.

@@ -12,7 +12,7 @@ def check_in_channels(in_channels: Sequence[int]) -> None:
 
 
 def check_pyramid(maps: Sequence[Tensor], in_channels: Sequence[int]) -> None:
-    """Check that `maps` go from the highest resolution to the lowest, halving at each step.
+    """Check that `maps` go from the highest resolution to the lowest, halving at each step, rounded up.
 
     Args:
         maps: ``(B, C_k, H_k, W_k)`` for each resolution k.
@@ -27,6 +27,7 @@ def check_pyramid(maps: Sequence[Tensor], in_channels: Sequence[int]) -> None:
         raise ValueError(f'got {len(maps)} maps with {channels} channels and sizes {sizes} (H, W), '
                          f'but in_channels={list(in_channels)} is needed, highest resolution first')
     for (high_h, high_w), (low_h, low_w) in zip(sizes, sizes[1:]):
-        if (high_h, high_w) != (2 * low_h, 2 * low_w):
-            raise ValueError(f'got maps of sizes {sizes} (H, W); each needs half the size of the one before it, from '
-                             'the highest resolution to the lowest (is the order of the maps reversed?)')
+        if (low_h, low_w) != (-(-high_h // 2), -(-high_w // 2)):
+            raise ValueError(f'got maps of sizes {sizes} (H, W); each needs half the size of the one before it, '
+                             'rounded up, from the highest resolution to the lowest (is the order of the maps '
+                             'reversed?)')

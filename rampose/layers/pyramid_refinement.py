@@ -26,8 +26,8 @@ class RefinementStep(nn.Module):
 
     Shape:
         - low: ``(B, C_k, H, W)``
-        - high: ``(B, C_(k-1), 2H, 2W)``
-        - Output: ``(B, C_(k-1), 2H, 2W)``
+        - high: ``(B, C_(k-1), 2H, 2W)``; or one row, one column or both less, where a backbone rounds half sizes up
+        - Output: as high
     """
 
     def __init__(self, low_channels: int, high_channels: int) -> None:
@@ -46,7 +46,8 @@ class RefinementStep(nn.Module):
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         upsampled = F.interpolate(low, scale_factor=2, mode='bilinear', align_corners=False) + self.deconv(low)
-        return self.convs(torch.cat([upsampled, high], dim=1))
+        # Where H was rounded up from half of an odd size, the last row upsampled is beyond the map above.
+        return self.convs(torch.cat([upsampled[..., :high.shape[2], :high.shape[3]], high], dim=1))
 
 
 class GradualPyramidRefinement(nn.Module):
@@ -58,7 +59,7 @@ class GradualPyramidRefinement(nn.Module):
         in_channels: Channels of the maps, highest resolution first, at least two.
 
     Shape:
-        - Input: M tensors ``(B, C_k, H / 2^(k-1), W / 2^(k-1))``, highest resolution (k = 1) first
+        - Input: M tensors ``(B, C_k, H / 2^(k-1), W / 2^(k-1))``, sizes rounded up, highest resolution (k = 1) first
         - Output: ``(B, C_1, H, W)``
 
     Raises:

@@ -1,20 +1,20 @@
-"""Drawing what was found, with MMPose's visualizer."""
+"""Drawing people, with OpenCV alone."""
 
-from typing import Sequence
+from typing import Sequence, Tuple
 
 import cv2
 import numpy as np
-from mmengine.structures import InstanceData
-from mmpose.structures import PoseDataSample
-from mmpose.visualization import PoseLocalVisualizer
 
-from .tracking import NO_TRACK
+from ..core.pose_result import NO_TRACK, PoseResult
 
 MIN_KEYPOINT_SCORE = 0.3  # MMPose's kpt_thr
+BOX_COLOR, TRACK_COLOR = (0, 200, 0), (0, 255, 255)  # BGR
+DEFAULT_COLOR = (255, 128, 0)  # RGB, as MMPose's metadata has it
+_SHIFT = 4  # fractional bits of coordinates, so that lines do not jump from frame to frame
 
 
 class PosePainter:
-    """Draws skeletons and boxes in the colours of a data set.
+    """Draws skeletons and boxes in the colors of a data set.
 
     Args:
         dataset_meta: MMPose's description of the keypoints.
@@ -23,38 +23,47 @@ class PosePainter:
 
     def __init__(self, dataset_meta: dict, min_keypoint_score: float = MIN_KEYPOINT_SCORE) -> None:
         self._min_keypoint_score = min_keypoint_score
-        self._visualizer = PoseLocalVisualizer('rampose')
-        self._visualizer.set_dataset_meta(dataset_meta)
+        self._links = [tuple(map(int, link)) for link in dataset_meta.get('skeleton_links') or ()]
+        self._keypoint_colors = _colors(dataset_meta.get('keypoint_colors'), int(dataset_meta['num_keypoints']))
+        self._link_colors = _colors(dataset_meta.get('skeleton_link_colors'), len(self._links))
 
-    def draw(self, image: np.ndarray, instances: Sequence[dict]) -> np.ndarray:
+    def draw(self, image: np.ndarray, result: PoseResult) -> np.ndarray:
         """Draw people, and their numbers if they are tracked; keypoints of low scores are left out.
 
         Args:
             image: ``(h, w, 3)`` uint8, BGR; stays as it is.
-            instances: People as :mod:`rampose.prediction.results` describes them.
+            result: The people.
 
         Returns:
-            A picture of the same size, BGR.
+            An image of the same size, BGR.
         """
-        if not instances:
-            return image.copy()
-        # As thick as it looks right on a screen, whatever the picture's size.
+        drawn = image.copy()
+        # As thick as it looks right on a screen, whatever the image's size.
         side = max(image.shape[:2])
-        self._visualizer.radius = max(2, round(side / 250))
-        self._visualizer.line_width = max(1, round(side / 400))
-        scores = np.array([instance['keypoint_scores'] for instance in instances])
-        people = PoseDataSample(pred_instances=InstanceData(
-            keypoints=np.array([instance['keypoints'] for instance in instances]),
-            keypoint_scores=scores,
-            keypoints_visible=scores,
-            bboxes=np.array([instance['bbox'] for instance in instances])))
-        picture = self._visualizer.add_datasample(
-            'people', cv2.cvtColor(image, cv2.COLOR_BGR2RGB), people, draw_gt=False, draw_bbox=True,
-            kpt_thr=self._min_keypoint_score)
-        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        for instance in instances:
-            if instance.get('track_id', NO_TRACK) != NO_TRACK:
-                corner = tuple(int(value) for value in instance['bbox'][:2])
-                cv2.putText(picture, str(instance['track_id']), (corner[0] + 2, max(corner[1] - 4, side // 40)),
-                            cv2.FONT_HERSHEY_SIMPLEX, side / 1000, (0, 255, 255), max(1, side // 500), cv2.LINE_AA)
-        return picture
+        radius, width = max(2, round(side / 250)), max(1, round(side / 400))
+        for number in range(result.num_people):
+            x1, y1, x2, y2 = _to_ints(result.bboxes[number])
+            cv2.rectangle(drawn, (x1, y1), (x2, y2), BOX_COLOR, width, cv2.LINE_AA, _SHIFT)
+            points, shown = result.keypoints[number], result.keypoint_scores[number] >= self._min_keypoint_score
+            for (a, b), color in zip(self._links, self._link_colors.tolist()):
+                if shown[a] and shown[b]:
+                    cv2.line(drawn, _to_ints(points[a]), _to_ints(points[b]), color, width, cv2.LINE_AA, _SHIFT)
+            for point, color in zip(points[shown], self._keypoint_colors[shown].tolist()):
+                cv2.circle(drawn, _to_ints(point), radius << _SHIFT, color, -1, cv2.LINE_AA, _SHIFT)
+            if result.track_ids is not None and result.track_ids[number] != NO_TRACK:
+                left, top = (int(value) for value in np.clip(result.bboxes[number][:2], 0, side))
+                cv2.putText(drawn, str(result.track_ids[number]), (left + 2, max(top - 4, side // 40)),
+                            cv2.FONT_HERSHEY_SIMPLEX, side / 1000, TRACK_COLOR, max(1, side // 500), cv2.LINE_AA)
+        return drawn
+
+
+def _colors(colors: object, number: int) -> np.ndarray:
+    """``(number, 3)`` BGR from MMPose's RGB; a color of ours where there is none for each."""
+    array = np.array(colors if colors is not None else (), float).reshape(-1, 3)
+    array = array if len(array) == number else np.tile(np.array(DEFAULT_COLOR, float), (number, 1))
+    return array[:, ::-1]
+
+
+def _to_ints(values: Sequence[float]) -> Tuple[int, ...]:
+    """Coordinates as OpenCV takes them with fractional bits; what lies far outside of an image stays outside."""
+    return tuple(int(value) for value in np.round(np.clip(values, -1e6, 1e6) * (1 << _SHIFT)))

@@ -14,6 +14,7 @@ from ..core.images import IMAGE_SUFFIXES, UnreadableError, read_image
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 # Containers count their frames roughly; fewer frames are missing than this where a video is whole.
 TOLERATED_SHARE, TOLERATED_FRAMES = 0.01, 2
+DEFAULT_FPS = 25.0  # of cameras and raw streams that do not say
 # By which a folder of results is known.
 RUN_FILE, DRAWN_FOLDERS = 'rampose_run.json', ('visualizations', 'attention')
 
@@ -93,13 +94,13 @@ def find_sources(inputs: Sequence[str]) -> Tuple[List[Source], int]:
         elif glob.has_magic(text):
             files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if os.path.isfile(name))
         else:
-            raise ValueError(f'{text} does not exist; needed is a picture, a video, a folder, a pattern in quotes, or '
+            raise ValueError(f'{text} does not exist; needed is an image, a video, a folder, a pattern in quotes, or '
                              'the number of a webcam')
         files = [file for file in files if not _is_drawn(file)]
-        usable = [(os.path.abspath(file), _kind(file)) for file in files if _kind(file)]
+        usable = [(os.path.abspath(file), kind) for file in files for kind in [_kind(file)] if kind]
         num_others += len(files) - len(usable)
         if not usable:
-            raise ValueError(f'{text} holds no picture and no video ({len(files)} other files); known are '
+            raise ValueError(f'{text} holds no image and no video ({len(files)} other files); known are '
                              f'{" ".join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}')
         found += usable
     found = list(dict.fromkeys(found))
@@ -201,7 +202,7 @@ def _read_video(source: Source, limit: float,
                           f'{source.path} cannot be read: no video that OpenCV knows, or its header is missing')
             return
         fps = capture.get(cv2.CAP_PROP_FPS)
-        fps = fps if 0 < fps < 1000 else 25.0  # some cameras and raw streams do not say
+        fps = fps if 0 < fps < 1000 else DEFAULT_FPS
         expected = _frame_count(capture)
         number = 0
         while number < limit and not should_stop():

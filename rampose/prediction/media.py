@@ -51,7 +51,7 @@ class VideoFile:
         if self._writer is None:
             self._size = max(MIN_VIDEO_SIDE, image.shape[1]), max(MIN_VIDEO_SIDE, image.shape[0])
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*'mp4v'), self._fps, self._size)
+            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*'mp4v'), self._fps, self._size)
             if not self._writer.isOpened():
                 raise OSError(f'{self.path} cannot be written: is the folder writable, and is there room on the disk?')
         if (image.shape[1], image.shape[0]) != self._size:

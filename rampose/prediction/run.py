@@ -1,23 +1,23 @@
-"""Prediction over many pictures and videos: what `tools/predict.py` runs."""
+"""Prediction over many images and videos: what `rampose predict` runs."""
 
 import contextlib
-import json
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Callable, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
-from ..apis.attention import predict_with_attention
 from ..apis.predictor import TopdownPredictor
-from ..core.bboxes import BoxFile, what_is_wrong
-from ..core.files import written_whole
+from ..core.bboxes import what_is_wrong
+from ..core.box_file import BoxFile
 from ..core.images import UnreadableError
-from ..lab.plots import plot_person_attention
+from ..core.pose_result import PoseResult
+from .attention import write_attention
 from .drawing import MIN_KEYPOINT_SCORE, PosePainter
-from .inputs import Failure, Frame, Source, VideoEnd
+from .folder import ResultFolder
+from .inputs import DEFAULT_FPS, Failure, Frame, Source, VideoEnd
 from .media import VideoFile, save_picture
-from .results import ResultFolder, make_instances
+from .records import as_instances, as_result, rounded
 from .stream import BUDGET_BYTES, WriteBehind, read_ahead
 from .tracking import VideoTracks
 
@@ -160,7 +160,7 @@ class PredictionRun:
         bboxes, scores = bboxes[wanted], scores[wanted]
         usable = np.ones(len(bboxes), dtype=bool)
         for index, bbox in enumerate(bboxes):
-            reason = what_is_wrong(bbox, frame.image.shape[:2])
+            reason = what_is_wrong(bbox, frame.image.shape)
             reason = reason or (None if np.isfinite(scores[index]) else 'has a score that is no number')
             if reason:
                 usable[index] = False
@@ -173,37 +173,42 @@ class PredictionRun:
         """Estimate the keypoints of the frames that wait, and hand them to the writer."""
         group, self._group = self._group, []
         new = [found for found in group if found.record is None]
-        images, bboxes = [found.frame.image for found in new], [found.bboxes for found in new]
-        if self._options.attention:
-            all_keypoints, all_scores, all_weights = predict_with_attention(self._predictor, images, bboxes)
-        else:
-            all_keypoints, all_scores = self._predictor(images, bboxes)
-            all_weights = [None] * len(new)
-        estimates = iter(zip(all_keypoints, all_scores, all_weights))
+        estimates = iter(self._results_of(new))
         for found in group:
             if found.record is not None:
-                self._track(found.frame, found.record['instances'])  # so that it sees what it saw in the earlier run
-                task = partial(self._draw, found.frame, found.record)
+                result = as_result(found.record['instances'], self._predictor.num_keypoints)
+                self._track(found.frame, result)  # so that it sees what it saw in the earlier run
+                task = partial(self._draw, found.frame, result)
             else:
-                keypoints, scores, weights = next(estimates)
-                task = partial(self._write, found.frame, self._make_record(found, keypoints, scores), weights)
+                result = rounded(next(estimates))
+                self._track(found.frame, result)
+                task = partial(self._write, found.frame, result)
             self._writer.submit(task, found.frame.image.nbytes)
 
-    def _make_record(self, found: _Found, keypoints: np.ndarray, scores: np.ndarray) -> dict:
-        frame = found.frame
-        instances = make_instances(found.bboxes, found.bbox_scores, keypoints, scores)
-        self._track(frame, instances)
+    def _results_of(self, new: List[_Found]) -> List[PoseResult]:
+        images, bboxes = [found.frame.image for found in new], [found.bboxes for found in new]
+        if self._options.attention:
+            from ..apis.attention import predict_results_with_attention
+            results = predict_results_with_attention(self._predictor, images, bboxes)
+        else:
+            results = self._predictor.predict(images, bboxes)
+        for found, result in zip(new, results):
+            result.bbox_scores = found.bbox_scores
+        return results
+
+    def _record_of(self, frame: Frame, result: PoseResult) -> dict:
         h, w = frame.image.shape[:2]
         image_id = None if self._box_file is None else self._box_file.image_id(frame.source.path)
         return dict(
             input=frame.source.path, name=frame.source.name, frame_id=frame.frame_id, width=w, height=h,
-            image_id=image_id, instances=instances)
+            image_id=image_id, instances=as_instances(result))
 
-    def _track(self, frame: Frame, instances: List[dict]) -> None:
-        if self._options.track and frame.frame_id is not None:
-            if frame.frame_id == 0:
-                self._tracks = VideoTracks(frame.fps, self._options.smooth)
-            self._tracks(frame.frame_id, instances)
+    def _track(self, frame: Frame, result: PoseResult) -> None:
+        if not self._options.track or frame.frame_id is None:
+            return
+        if self._tracks is None or frame.frame_id == 0:
+            self._tracks = VideoTracks(frame.fps or DEFAULT_FPS, self._options.smooth)
+        self._tracks(frame.frame_id, result)
 
     # What follows runs in the writer's thread.
 
@@ -212,24 +217,25 @@ class PredictionRun:
         if source.kind == 'picture':
             self._on_frame(0)
 
-    def _write(self, frame: Frame, record: dict, weights: Optional[dict]) -> None:
-        self._draw(frame, record)
-        if weights is not None:
-            self._write_attention(frame, record, weights)
-        self._folder.add(record)  # last: what has a record is not done again
-        self._on_frame(len(record['instances']))
+    def _write(self, frame: Frame, result: PoseResult) -> None:
+        self._draw(frame, result)
+        if self._options.attention:
+            path = self._folder.attention / frame.source.name
+            write_attention(path if frame.frame_id is None else path / f'{frame.frame_id:06d}', frame.image, result)
+        self._folder.add(self._record_of(frame, result))  # last: what has a record is not done again
+        self._on_frame(result.num_people)
 
-    def _draw(self, frame: Frame, record: dict) -> None:
+    def _draw(self, frame: Frame, result: PoseResult) -> None:
         if self._painter is None:
             return
         path = self._folder.visualizations / frame.source.name
-        picture = self._painter.draw(frame.image, record['instances'])
+        drawn = self._painter.draw(frame.image, result)
         if frame.frame_id is None:
-            save_picture(path, picture)
+            save_picture(path, drawn)
             return
         if self._video is None:
-            self._video = VideoFile(path, frame.fps)
-        self._video.add(picture)
+            self._video = VideoFile(path, frame.fps or DEFAULT_FPS)
+        self._video.add(drawn)
 
     def _end_video(self, end: VideoEnd) -> None:
         if self._video is not None:
@@ -237,21 +243,3 @@ class PredictionRun:
             self._video = None
         if end.complete:
             self._folder.finish_video(end.source)
-
-    def _write_attention(self, frame: Frame, record: dict, weights: Dict[str, np.ndarray]) -> None:
-        """One JSON file for the frame, one chart for each person."""
-        path = self._folder.attention / frame.source.name
-        if frame.frame_id is not None:
-            path = path / f'{frame.frame_id:06d}'
-        people = [{unit: of_unit[number] for unit, of_unit in weights.items()}
-                  for number in range(len(record['instances']))]
-        for number, (instance, of_person) in enumerate(zip(record['instances'], people)):
-            figure = plot_person_attention(frame.image, instance['bbox'], of_person)
-            with written_whole(path.with_name(f'{path.name}.person{number}.png')) as file:
-                figure.savefig(file, format='png', dpi=100)
-        rounded = [
-            dict(bbox=instance['bbox'], weights={unit: np.round(matrix.astype(float), 5).tolist()
-                                                 for unit, matrix in of_person.items()})
-            for instance, of_person in zip(record['instances'], people)]
-        with written_whole(path.with_name(f'{path.name}.json')) as file:
-            file.write(json.dumps(rounded).encode())

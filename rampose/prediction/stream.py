@@ -1,42 +1,37 @@
 """Reading ahead and writing behind, so that neither disk nor decoder starves the network."""
 
 import threading
-from collections import deque
-from typing import Callable, Deque, Generic, Iterable, Iterator, Optional, Tuple, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Callable, Generator, Iterable, Optional, TypeVar
 
 T = TypeVar('T')
 # What may lie between two threads: 90 frames of 1280x720. A single item may be larger.
 BUDGET_BYTES = 256 * 1024**2
 
 
-class _Buffer(Generic[T]):
-    """A queue bounded by the weight of what is in it."""
+class _Budget:
+    """Room for so many bytes; whoever finds none waits, unless nothing else is there."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._items: Deque[Tuple[T, int]] = deque()
-        self._weight = 0
+        self._items = self._used = 0
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, item: T, weight: int = 0) -> bool:
-        """Wait for room. False if the other side has closed."""
+    def take(self, weight: int) -> bool:
+        """Wait for room. False if nobody will make any."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or not self._items or self._weight + weight <= self._budget)
-            if self._closed:
-                return False
-            self._items.append((item, weight))
-            self._weight += weight
-            self._changed.notify_all()
-            return True
+            self._changed.wait_for(lambda: self._closed or not self._items or self._used + weight <= self._budget)
+            self._items += 1
+            self._used += weight
+            return not self._closed
 
-    def get(self) -> T:
+    def give_back(self, weight: int) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._items)
-            item, weight = self._items.popleft()
-            self._weight -= weight
+            self._items -= 1
+            self._used -= weight
             self._changed.notify_all()
-            return item
 
     def close(self) -> None:
         with self._changed:
@@ -44,7 +39,7 @@ class _Buffer(Generic[T]):
             self._changed.notify_all()
 
 
-def read_ahead(items: Iterable[T], weigh: Callable[[T], int], budget: int = BUDGET_BYTES) -> Iterator[T]:
+def read_ahead(items: Iterable[T], weigh: Callable[[T], int], budget: int = BUDGET_BYTES) -> Generator[T, None, None]:
     """Iterate in a thread of its own, as far ahead as a budget of memory allows.
 
     Args:
@@ -55,30 +50,35 @@ def read_ahead(items: Iterable[T], weigh: Callable[[T], int], budget: int = BUDG
     Yields:
         The items in order. What iterating raises is raised here.
     """
-    buffer: _Buffer[Tuple[str, object]] = _Buffer(budget)
+    queue: SimpleQueue = SimpleQueue()  # of futures: each has an item, or the error; a cancelled one is the end
+    room = _Budget(budget)
 
     def fill() -> None:
+        end: Future = Future()
         try:
             for item in items:
-                if not buffer.put(('item', item), weigh(item)):
+                if not room.take(weigh(item)):
                     return
-            buffer.put(('end', None))
+                future: Future = Future()
+                future.set_result(item)
+                queue.put(future)
+            end.cancel()
         except BaseException as error:  # whatever it is, it belongs to the consumer
-            buffer.put(('error', error))
+            end.set_exception(error)
+        queue.put(end)
 
-    thread = threading.Thread(target=fill, name='read ahead', daemon=True)
-    thread.start()
-    try:
-        while True:
-            kind, value = buffer.get()
-            if kind == 'end':
-                return
-            if kind == 'error':
-                raise value
-            yield value
-    finally:
-        buffer.close()
-        thread.join()
+    with ThreadPoolExecutor(1, 'read ahead') as thread:
+        thread.submit(fill)
+        try:
+            while True:
+                future = queue.get()
+                if future.cancelled():
+                    return
+                item = future.result()
+                room.give_back(weigh(item))
+                yield item
+        finally:
+            room.close()
 
 
 class WriteBehind:
@@ -88,40 +88,40 @@ class WriteBehind:
     """
 
     def __init__(self, budget: int = BUDGET_BYTES) -> None:
-        self._buffer: _Buffer[Optional[Callable[[], None]]] = _Buffer(budget)
+        self._room = _Budget(budget)
         self._error: Optional[BaseException] = None
-        self._thread = threading.Thread(target=self._work, name='write behind', daemon=True)
+        self._running = threading.Event()
+        self._thread = ThreadPoolExecutor(1, 'write behind')
 
     def __enter__(self) -> 'WriteBehind':
-        self._thread.start()
+        self._running.set()
         return self
 
     @property
     def is_running(self) -> bool:
         """Whether its thread may still run a task; after an interrupted wait it may."""
-        return self._thread.is_alive()
+        return self._running.is_set()
 
     def submit(self, task: Callable[[], None], weight: int = 0) -> None:
         """Run a task soon. Waits while tasks of more than the budget's bytes are waiting."""
         self._raise()
-        self._buffer.put(task, weight)
+        self._room.take(weight)
+        self._thread.submit(self._run, task, weight)
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._buffer.put(None)
-        self._thread.join()
+        self._thread.shutdown(wait=True)
+        self._running.clear()
         if kind is None:
             self._raise()
 
-    def _work(self) -> None:
-        while True:
-            task = self._buffer.get()
-            if task is None:
-                return
+    def _run(self, task: Callable[[], None], weight: int) -> None:
+        try:
             if self._error is None:
-                try:
-                    task()
-                except BaseException as error:  # raised in the thread that submits
-                    self._error = error
+                task()
+        except BaseException as error:  # raised in the thread that submits
+            self._error = error
+        finally:
+            self._room.give_back(weight)
 
     def _raise(self) -> None:
         if self._error is not None:

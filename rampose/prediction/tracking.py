@@ -7,15 +7,10 @@ import importlib.util
 from typing import Dict, List
 
 import numpy as np
-import torch
-from mmdet.registry import MODELS
-from mmdet.structures import DetDataSample
-from mmengine.registry import DefaultScope
-from mmengine.structures import InstanceData
 
-from .results import DECIMALS
+from ..core.pose_result import NO_TRACK, PoseResult
+from .records import DECIMALS
 
-NO_TRACK = -1
 # A track that is lost for longer begins anew, frames. ByteTrack's own value, at 30 frames a second one second.
 FRAMES_RETAINED = 30
 
@@ -32,6 +27,9 @@ class PersonTracker:
 
     def __init__(self) -> None:
         check_installed()
+        import mmdet.models  # noqa: F401  registers the tracker
+        from mmdet.registry import MODELS
+        from mmengine.registry import DefaultScope
         with DefaultScope.overwrite_default_scope('mmdet'):
             self._tracker = MODELS.build(
                 dict(
@@ -52,6 +50,10 @@ class PersonTracker:
         Returns:
             The N numbers of their people, from 0, or `NO_TRACK`.
         """
+        import torch
+        from mmdet.structures import DetDataSample
+        from mmengine.structures import InstanceData
+
         # MMDetection compares with a threshold; a box that reaches it shall count.
         instances = InstanceData(
             bboxes=torch.from_numpy(bboxes.astype(np.float32)),
@@ -72,7 +74,7 @@ class PersonTracker:
 
 
 class KeypointSmoother:
-    """Take the tremble out of the keypoints of tracked people.
+    """Smooth the keypoints of tracked people over time.
 
     "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive Systems", for each coordinate.
 
@@ -121,7 +123,7 @@ class KeypointSmoother:
 
 
 class VideoTracks:
-    """The people of one video: who is who, and where their keypoints are without tremble.
+    """The people of one video: who is who, and their keypoints smoothed.
 
     Args:
         fps: Frames a second.
@@ -135,26 +137,21 @@ class VideoTracks:
         self._tracker = PersonTracker()
         self._smoother = KeypointSmoother(fps) if smooth else None
 
-    def __call__(self, frame_id: int, instances: List[dict]) -> None:
-        """Add what tracking knows to the people of the next frame (as :mod:`rampose.prediction.results` has them).
+    def __call__(self, frame_id: int, result: PoseResult) -> None:
+        """Add what tracking knows to the people of the next frame.
 
         Args:
             frame_id: Its number.
-            instances: The people. Those of an earlier run, who have that already, are taken by their unsmoothed
-                keypoints.
+            result: The people. Those of an earlier run, who have that already, are taken by their unsmoothed keypoints.
         """
-        bboxes = np.array([person['bbox'] for person in instances], np.float32).reshape(-1, 4)
-        scores = np.array([person['bbox_score'] for person in instances], np.float32)
-        for person, track_id in zip(instances, self._tracker(bboxes, scores)):
-            person['track_id'] = track_id
-        if self._smoother is None or not instances:
+        result.track_ids = np.array(self._tracker(result.bboxes.astype(np.float32),
+                                                  result.bbox_scores.astype(np.float32)), int)
+        if self._smoother is None or not result.num_people:
             return
-        for person in instances:
-            person.setdefault('keypoints_unsmoothed', person['keypoints'])
-        keypoints = np.array([person['keypoints_unsmoothed'] for person in instances])
-        smoothed = self._smoother(frame_id, [person['track_id'] for person in instances], keypoints)
-        for person, points in zip(instances, smoothed):
-            person['keypoints'] = np.round(points, DECIMALS).tolist()
+        if result.keypoints_unsmoothed is None:
+            result.keypoints_unsmoothed = result.keypoints
+        result.keypoints = np.round(
+            self._smoother(frame_id, result.track_ids.tolist(), result.keypoints_unsmoothed), DECIMALS)
 
 
 def check_installed() -> None:

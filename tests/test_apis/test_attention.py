@@ -4,8 +4,10 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmpose.registry import MODELS
 
-from rampose.apis.attention import predict_with_attention, record_attention
-from rampose.lab.plots import plot_attention, plot_person_attention
+from rampose.apis.attention import predict_with_attention
+from rampose.lab.plots import plot_attention
+from rampose.layers import record_attention
+from rampose.prediction.attention import plot_person_attention
 
 
 @pytest.fixture

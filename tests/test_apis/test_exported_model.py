@@ -14,6 +14,8 @@ import onnx
 import pytest
 
 from rampose.apis import TopdownPredictor, engines
+from rampose.apis.engines.onnxruntime_engine import OnnxRuntimeEngine
+from rampose.apis.engines.openvino_engine import OpenVINOEngine
 from rampose.core.model_info import FORMAT_VERSION, METADATA_KEY
 
 SCRIPT = """
@@ -91,7 +93,7 @@ def test_metadata_that_cannot_be_used(change, message, onnx_model, tmp_path):
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
 def test_files_that_are_no_models(suffix, tmp_path):
     path = tmp_path / f'model{suffix}'
-    with pytest.raises(FileNotFoundError, match='no such file; python tools/export.py writes one'):
+    with pytest.raises(FileNotFoundError, match='no such file; rampose export writes one'):
         TopdownPredictor(path)
     path.touch()
     with pytest.raises(ValueError, match='it is empty'):
@@ -135,7 +137,7 @@ def test_an_engine_that_is_not_installed(engine, onnx_model, monkeypatch):
     ('xml', dict(device='cuda'), 'OpenVINO is used on cpu'),
     ('xml', dict(dtype='float16'), 'OpenVINO computes in float32 or bfloat16'),
     ('config', dict(), 'without a checkpoint; needed are a config and its checkpoint, or an exported model'),
-    ('config', dict(checkpoint='x.pth', backend='openvino'), 'which runs what tools/export.py makes of it'),
+    ('config', dict(checkpoint='x.pth', backend='openvino'), 'which runs what rampose export makes of it'),
 ])
 def test_arguments_that_do_not_go_together(which, kwargs, message, onnx_model, openvino_model, pose_config):
     with pytest.raises(ValueError, match=message):
@@ -181,8 +183,8 @@ del second; gc.collect(); os.kill(os.getpid(), signal.SIGUSR1)
 
 
 def test_the_engines_are_asked_for_by_name(onnx_model):
-    assert isinstance(engines.open_engine(onnx_model, None), engines.OnnxRuntimeEngine)
-    assert isinstance(engines.open_engine(onnx_model, 'openvino'), engines.OpenVINOEngine)
+    assert isinstance(engines.open_engine(onnx_model, None), OnnxRuntimeEngine)
+    assert isinstance(engines.open_engine(onnx_model, 'openvino'), OpenVINOEngine)
 
 
 def test_pictures_are_read_without_pillow(photo, tmp_path, monkeypatch):

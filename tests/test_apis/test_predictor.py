@@ -133,8 +133,8 @@ def test_unusable_calls(predictor, photo, tmp_path):
         ((photo, [[50, 10, 10, 90]]), ValueError, 'box 0 .*reversed'),
         ((photo, [*box, [400, 10, 450, 90]]), ValueError, 'box 1 .*outside'),
         ((photo[..., 0], box), ValueError, r'shape \(240, 320\)'),
-        (([photo], [box, box]), ValueError, '1 pictures and 2 lists'),
-        (([photo, photo], [box, [[50, 10, 10, 90]]]), ValueError, 'picture 1: box 0 .*reversed'),
+        (([photo], [box, box]), ValueError, '1 images and 2 lists'),
+        (([photo, photo], [box, [[50, 10, 10, 90]]]), ValueError, 'image 1: box 0 .*reversed'),
         ((tmp_path / 'missing.jpg', box), UnreadableError, 'no such file'),
     ]:
         with pytest.raises(error, match=message) as caught:

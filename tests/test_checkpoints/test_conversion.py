@@ -13,8 +13,21 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 from torch import nn
 
-from rampose.checkpoints.conversion import ConversionError, convert, generated_images, read_hrnet, same_codec, save
+from rampose.checkpoints.conversion import convert as convert_on
+from rampose.checkpoints.conversion import normalized, save
+from rampose.checkpoints.hrnet import ConversionError, read_hrnet, same_codec
 from rampose.checkpoints.loading import CheckpointError
+from rampose.lab.sample import make_crops
+
+
+def generated_images(input_size):
+    return normalized(make_crops(input_size))
+
+
+def convert(weights, config, num_keypoints=None, images=None):
+    images = generated_images(config.codec.input_size) if images is None else images
+    return convert_on(weights, config, images, num_keypoints)
+
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/body_2d_keypoint/topdown_heatmap/coco'
 WIDTHS = ('w32', 'w48')
@@ -126,7 +139,7 @@ def test_training_starts_close_to_the_hrnet_and_reaches_every_parameter(hrnet):
 
 
 def weights_of(model):
-    from rampose.checkpoints.conversion import _sorted_out
+    from rampose.checkpoints.hrnet import _sorted_out
     return _sorted_out(model.state_dict())
 
 
@@ -308,7 +321,7 @@ def test_the_tool(hrnet, root, tmp_path, tiny_sample):
     for args, status, message in (
             ((path, out, '--config', root / 'configs/_base_/models/ram-hrnet-w32_gpr.py'), 2,
              'ram-hrnet-w32_gpr.py has RAMHRNet, GPRHead and no codec'),
-            ((path, out), 1, f'{path}: the checkpoint lacks what the config needs: backbone.stage3.2.'),
+            ((path, out), 2, f'{path}: the checkpoint lacks what the config needs: backbone.stage3.2.'),
             ((tmp_path / 'no.pth', out), 2, 'no.pth can not be found'),
             ((path, tmp_path / 'out.onnx'), 2, 'its name must end in .pth'),
             ((path, out, '--images', tmp_path / 'nowhere'), 2, 'nowhere is no folder'),

@@ -7,10 +7,10 @@ import sys
 import pytest
 import torch
 
-from rampose.lab.kills import Kill, Run, differing
+from rampose.lab.kills import Kill, KilledTraining, differing
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_five_kills(root, tmp_path):
     """At events, not at times: while an iteration is computed, a checkpoint written, a validation going on."""
     done = subprocess.run(
@@ -46,4 +46,4 @@ def test_one_bit_counts():
 def test_what_a_kill_loses():
     assert Kill('SIGKILL', 'any', reached=7, saved=5, wrote=False, intact=True).lost == 2
     assert Kill('SIGKILL', 'any', reached=3, saved=5, wrote=False, intact=True).lost == 0
-    assert Run([Kill('SIGINT', 'any', 7, 5, False, True)]).as_dict()['kills'][0]['lost'] == 2
+    assert KilledTraining([Kill('SIGINT', 'any', 7, 5, False, True)]).as_dict()['kills'][0]['lost'] == 2

@@ -53,7 +53,7 @@ def records(folder):
 
 def test_a_folder(predict, photos, tmp_path, predictor):
     code, printed = predict(photos)
-    assert code == 0 and '3 people in 3 pictures' in printed.out
+    assert code == 0 and '3 people in 3 images' in printed.out
     out = tmp_path / 'out'
     assert sorted(path.name for path in out.iterdir()) == [
         'frames.jsonl', 'images.json', 'keypoints.json', 'rampose_run.json', 'visualizations']
@@ -112,7 +112,7 @@ def test_bad_files_among_good_ones(predict, photos, photo, tmp_path):
     (photos / 'headless.mp4').write_bytes((photos / 'film.mp4').read_bytes()[:2000])
 
     code, printed = predict(photos)
-    assert code == 1 and '17 people in 17 pictures and frames' in printed.out
+    assert code == 1 and '17 people in 17 images and frames' in printed.out
     assert '1 files of other kinds' in printed.out
     errors = [json.loads(line) for line in (tmp_path / 'out/errors.jsonl').read_text().splitlines()]
     assert sorted(error['name'] for error in errors) == ['empty.png', 'headless.mp4', 'text.jpg', 'truncated.jpg']
@@ -126,7 +126,7 @@ def test_bad_files_among_good_ones(predict, photos, photo, tmp_path):
     # What was done is not done again; what was bad is tried again, and now one file is good.
     (photos / 'text.jpg').write_bytes(whole)
     code, printed = predict(photos, '--resume')
-    assert code == 1 and '18 people in 18 pictures' in printed.out
+    assert code == 1 and '18 people in 18 images' in printed.out
     names = [(record['name'], record['frame_id']) for record in records(tmp_path / 'out')]
     assert len(names) == len(set(names)) == 18
     errors = [json.loads(line) for line in (tmp_path / 'out/errors.jsonl').read_text().splitlines()]
@@ -146,7 +146,7 @@ def test_other_weights_do_not_go_on(predict, photos, pose_checkpoint, tmp_path):
 def test_results_among_the_inputs_are_no_inputs(predict, photos):
     assert predict(photos, out='photos')[0] == 0
     code, printed = predict(photos, '--resume', out='photos')
-    assert code == 0 and '3 people in 3 pictures' in printed.out
+    assert code == 0 and '3 people in 3 images' in printed.out
 
 
 def test_boxes_of_a_file(predict, photos, tmp_path):
@@ -188,7 +188,7 @@ def test_photographs_with_people_and_without(predict, test_data, tmp_path):
 def test_the_official_detection_file(predict, test_data, tmp_path):
     detections = test_data / 'coco_tiny/test_coco_det_AP_H_56.json'
     code, printed = predict(test_data / 'coco_tiny', '--min-score', 0, people=('--boxes', detections))
-    assert code == 0 and '118 people in 4 pictures' in printed.out
+    assert code == 0 and '118 people in 4 images' in printed.out
     results = COCO(str(test_data / 'coco_tiny/test_coco.json')).loadRes(str(tmp_path / 'out/keypoints.json'))
     assert len(results.anns) == 118
 
@@ -255,11 +255,11 @@ def test_unusable_calls(predict, photos, photo, tmp_path, root, pose_config, pos
     coco = root / 'configs/body_2d_keypoint/topdown_heatmap/coco'
     other_config = coco / 'td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py'
     for arguments, people, message in [
-        ([tmp_path / 'nothing'], whole, 'no picture and no video'),
+        ([tmp_path / 'nothing'], whole, 'no image and no video'),
         ([tmp_path / 'missing.jpg'], whole, 'does not exist'),
         ([photos], (), 'nothing says where the people are'),
         ([photos], (*whole, '--boxes', tmp_path / 'others.json'), 'more than one thing says'),
-        ([photos], ('--boxes', tmp_path / 'others.json'), 'names none of the 3 pictures'),
+        ([photos], ('--boxes', tmp_path / 'others.json'), 'names none of the 3 images'),
         ([photos], ('--boxes', tmp_path / 'missing.json'), 'cannot be read'),
         ([tmp_path / 'film.mp4'], ('--boxes', tmp_path / 'others.json'), 'a video needs a detector'),
         ([photos], ('--det-checkpoint', tmp_path / 'missing.pth'), 'missing.pth'),
@@ -271,7 +271,7 @@ def test_unusable_calls(predict, photos, photo, tmp_path, root, pose_config, pos
         ([photos, '--config', other_config], whole, 'belongs to another model'),
         ([photos, '--checkpoint', photos / '0.jpg'], whole, '0.jpg'),
         ([photos, '--device', 'abacus'], whole, "device 'abacus'"),
-        (['0', '--resume'], whole, 'a webcam cannot be gone on with'),
+        (['0', '--resume'], whole, 'a webcam cannot be resumed'),
         ([photos, '0'], whole, 'a webcam goes alone'),
         ([photos, '--config', pose_checkpoint], whole, 'Only'),
         ([photos, '--config', tmp_path / 'broken.py'], whole, 'SyntaxError'),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rampose.apis import UnreadableError
-from rampose.core.bboxes import BoxFile, check_bboxes, what_is_wrong
+from rampose.core.bboxes import check_bboxes, what_is_wrong
+from rampose.core.box_file import BoxFile
 
 
 @pytest.mark.parametrize(('bbox', 'reason'), [

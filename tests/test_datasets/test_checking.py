@@ -176,7 +176,7 @@ def test_the_tool(root, tiny_sample, tmp_path):
     code, out, _ = run('--split', 'val')
     assert code == 0 and 'Nothing found' in out
     code, _, error = run('--fix', ann_file)
-    assert code == 2 and error == f'check_dataset.py: --fix {ann_file} is the annotation file itself; name another\n'
+    assert code == 2 and error == f'rampose check-data: --fix {ann_file} is the annotation file itself; name another\n'
 
 
 def test_a_json_need_not_say_sizes(tmp_path):

@@ -18,7 +18,7 @@ def broken(tmp_path):
 
 def test_the_first_one_is_an_error_that_names_it(broken):
     with pytest.raises(OSError, match=r'broken\.jpg \(annotation 7\) cannot be read: failed to load image.*'
-                                      r'tools/check_dataset\.py'):
+                                      r'rampose check-data'):
         LoadReadableImage()(broken)
     with pytest.raises(OSError, match=r'none\.jpg \(annotation None\) cannot be read: .*No such file'):
         LoadReadableImage()(dict(img_path='none.jpg'))

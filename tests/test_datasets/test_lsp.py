@@ -91,7 +91,7 @@ def test_box_and_area():
 def test_the_tool_writes_what_mmpose_and_coco_read(root, lspet):
     done = convert(root, lspet)
     assert done.returncode == 0, done.stderr
-    assert 'train.json: 37 people, 1 pictures without enough keypoints left out' in done.stdout
+    assert 'train.json: 37 people, 1 images without enough keypoints left out' in done.stdout
     assert 'val.json: 2 people' in done.stdout
     assert {path.name for path in (lspet / 'annotations').iterdir()} == {'train.json', 'val.json'}
     coco = COCO(str(lspet / 'annotations/train.json'))
@@ -116,7 +116,7 @@ def test_a_broken_copy_is_one_clear_line(root, lspet, harm, message):
     done = convert(root, lspet)
     assert done.returncode == 2
     line = done.stderr.strip().splitlines()[-1]
-    assert line.startswith('lsp2coco.py: ') and message in line
+    assert line.startswith('rampose convert-lsp: ') and message in line
     assert not (lspet / 'annotations/val.json').exists()
 
 

@@ -79,6 +79,7 @@ def test_evaluation_is_the_same_to_the_last_digit(trained):
     assert float(re.search(r'coco/AP: ([\d.]+)', found[0])[1]) > 0.02, 'an AP of 0 would prove nothing'
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('processes', [1, 2])
 def test_resuming_with_another_number_of_processes(trained, tmp_path, processes):
     """From two to one and, from what that one saves, to two again."""

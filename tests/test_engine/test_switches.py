@@ -25,7 +25,7 @@ def train(config, name, **changes):
     return load_checkpoint_file(Path(config.work_dir, 'epoch_2.pth'))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize('name', SWITCHES)
 def test_a_resumed_run_is_the_uninterrupted_one(tiny_config, name, tmp_path):
     """With channels_last, which the config has anyway; compiled, a process may round otherwise than the next."""

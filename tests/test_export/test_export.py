@@ -1,6 +1,7 @@
 """Exported models give PyTorch's keypoints, and nothing is kept that does not."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def test_exported_equals_eager(backend, flip_test, onnx_model, openvino_model, e
 def test_openvino_reads_onnx_too(onnx_model, eager, photo, bboxes):
     keypoints, _ = TopdownPredictor(onnx_model, backend='openvino', num_threads=1)(photo, bboxes)
     np.testing.assert_allclose(keypoints, eager[True](photo, bboxes)[0], atol=1e-3)
+
+
+def test_the_file_says_nothing_of_where_it_was_made(onnx_model, openvino_model, root):
+    shipped, = (root / 'checkpoints').glob('*.onnx')
+    for path in (onnx_model, openvino_model, shipped):
+        content = Path(path).read_bytes()
+        for private in (str(root), str(Path.home()), 'site-packages', 'stack_trace'):
+            assert private.encode() not in content, (path, private)
 
 
 def test_the_file_describes_itself(onnx_model, openvino_model, predictor):

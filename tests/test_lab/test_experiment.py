@@ -9,10 +9,9 @@ import time
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from scipy import stats
 
-from rampose.core.files import LOCK_FILE
+from rampose.core.locking import FolderLock
 from rampose.lab.experiments.comparison import mean_and_std, paired_difference
 from rampose.lab.experiments.page import differences, page, table
 from rampose.lab.experiments.plan import read_plan
@@ -245,7 +244,7 @@ def test_what_lies_in_a_folder_is_not_taken_for_another_config(experiment):
 def test_a_folder_that_another_command_trains_in_is_left_to_it(plan_file, experiment):
     experiment.only = ['ours']
     experiment.folder('ours', 0).mkdir(parents=True)
-    with FileLock(experiment.folder('ours', 0) / LOCK_FILE):
+    with FolderLock(experiment.folder('ours', 0)):
         failures = experiment.run(lambda line: None)
     assert 'another command trains it' in failures['ours, seed 0']
 
@@ -274,7 +273,7 @@ def test_what_starts_from_a_failed_run_is_not_tried(plan_file, tmp_path, monkeyp
     assert failures['warm, seed 0'] == 'it starts from hrnet, seed 0, which failed'
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_plan_runs_to_its_end_and_nothing_twice(root, plan_file, tmp_path, tiny_sample, monkeypatch):
     monkeypatch.setenv('RAMPOSE_SAMPLE', str(tiny_sample))
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
@@ -290,7 +289,7 @@ def test_a_plan_runs_to_its_end_and_nothing_twice(root, plan_file, tmp_path, tin
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM and not (out / 'results.json').exists()
+    assert process.returncode == 130 and not (out / 'results.json').exists()
 
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -317,6 +316,6 @@ def test_a_wrong_call_is_one_clear_line(root, plan_file, tmp_path):
     assert 'got --only theirs' in stderr_of(plan_file, '--only', 'theirs')
     assert '--jobs 0' in stderr_of(plan_file, '--jobs', '0')
     plan_file.write_text(plan_file.read_text() + 'title = nowhere')
-    assert f'experiment.py: {plan_file}: NameError(' in stderr_of(plan_file)
+    assert f'rampose experiment: {plan_file}: NameError(' in stderr_of(plan_file)
     plan_file.write_text('\ntitle = ')
-    assert f'experiment.py: {plan_file}:2: invalid syntax' in stderr_of(plan_file)
+    assert f'rampose experiment: {plan_file}:2: invalid syntax' in stderr_of(plan_file)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from rampose.core.pose_result import PoseResult
 from rampose.prediction.drawing import PosePainter
-from rampose.prediction.results import make_instances
 
 
 def test_keypoints_below_the_score_are_left_out(predictor):
@@ -12,7 +12,7 @@ def test_keypoints_below_the_score_are_left_out(predictor):
     bboxes = np.array([[-9., -9., -8., -8.]])  # out of sight
 
     def drawn(score: float, **kwargs) -> bool:
-        people = make_instances(bboxes, np.ones(1), keypoints, np.full((1, 17), score))
+        people = PoseResult(keypoints, np.full((1, 17), score), bboxes)
         return bool(PosePainter(predictor.dataset_meta, **kwargs).draw(image, people)[20:].any())
 
     assert drawn(0.31) and not drawn(0.29)

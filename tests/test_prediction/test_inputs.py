@@ -56,9 +56,9 @@ def test_nothing_there(folder, tmp_path):
     (tmp_path / 'nothing').mkdir()
     for text, message in [
         ('', 'empty INPUT'),
-        (f'{tmp_path}/nothing', 'no picture and no video'),
+        (f'{tmp_path}/nothing', 'no image and no video'),
         (f'{tmp_path}/missing.jpg', 'does not exist'),
-        (f'{folder}/*.gif', 'no picture and no video'),
+        (f'{folder}/*.gif', 'no image and no video'),
     ]:
         with pytest.raises(ValueError, match=message):
             find_sources([text])

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from rampose.core.pose_result import NO_TRACK
 from rampose.prediction import tracking
-from rampose.prediction.tracking import NO_TRACK, KeypointSmoother, PersonTracker
+from rampose.prediction.tracking import KeypointSmoother, PersonTracker
 
 
 def walk(frame, start, step):

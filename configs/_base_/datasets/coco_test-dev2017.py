@@ -1,4 +1,4 @@
-# What differs on test-dev2017, which has no public annotations; tools/test_dev.py lays it over a config for COCO.
+# What differs on test-dev2017, which has no public annotations; rampose test-dev lays it over a config for COCO.
 data_root = '{{$COCO_ROOT:data/coco}}'
 
 test_dataloader = dict(

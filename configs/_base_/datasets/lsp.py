@@ -1,5 +1,5 @@
 # Leeds Sports Pose and Leeds Sports Pose Extended: 14 keypoints, in CrowdPose's order and with its OKS sigmas, so that
-# models of the three fit each other. tools/dataset_converters/lsp2coco.py writes the annotations.
+# models of the three fit each other. rampose convert-lsp writes the annotations.
 _base_ = './crowdpose.py'
 
 dataset_info = dict(

@@ -46,13 +46,13 @@ class LoadReadableImage(LoadImage):
         except Exception as error:  # a decoder may raise anything for a damaged file
             what = f'{results.get("img_path")} (annotation {results.get("id")}) cannot be read'
             if not self.max_bad_share:
-                raise OSError(f'{what}: {_reason(error)}. tools/check_dataset.py finds all of them; '
+                raise OSError(f'{what}: {_reason(error)}. rampose check-data finds all of them; '
                               'LoadReadableImage(max_bad_share=0.001) leaves some out') from None
             self._counts[1] += 1
             loaded, bad = self._counts.tolist()
             if bad > self.max_bad_share * max(loaded, 100):
                 raise OSError(f'{what}, as {bad} of {loaded} pictures could not: more than the share of '
-                              f'{self.max_bad_share:g} that max_bad_share allows. tools/check_dataset.py finds all of '
+                              f'{self.max_bad_share:g} that max_bad_share allows. rampose check-data finds all of '
                               'them') from None
             return None
         if kept and path not in self._kept:

@@ -1,4 +1,5 @@
 from .attention import AttentionHook
+from .bad_cases import BadCasesHook
 from .channels_last import ChannelsLastHook
 from .compile import CompileHook
 from .durable_checkpoint import DurableCheckpointHook
@@ -9,6 +10,6 @@ from .prediction_pictures import PredictionPicturesHook
 from .sample_seed import SampleSeedHook
 
 __all__ = [
-    'AttentionHook', 'ChannelsLastHook', 'CompileHook', 'DurableCheckpointHook', 'EpochSummaryHook',
+    'AttentionHook', 'BadCasesHook', 'ChannelsLastHook', 'CompileHook', 'DurableCheckpointHook', 'EpochSummaryHook',
     'KeypointNumberHook', 'PredictionPicturesHook', 'SampleSeedHook', 'StopOnInvalidLossHook'
 ]

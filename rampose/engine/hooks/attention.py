@@ -9,8 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ...apis.attention import record_attention
-from ...layers import ResolutionWiseAttention
+from ...layers import ResolutionWiseAttention, record_attention
 
 
 @HOOKS.register_module()

@@ -50,7 +50,7 @@ class DurableCheckpointHook(CheckpointHook):
         for path in resumable_checkpoints(Path(self.out_dir or runner.work_dir), Path(runner.work_dir)):
             try:
                 load_checkpoint_file(path)
-            except (CheckpointError, OSError) as error:
+            except (CheckpointError, FileNotFoundError) as error:
                 broken.append(str(error))
                 continue
             if broken:

@@ -61,5 +61,5 @@ def _last_good(runner: Runner) -> str:
     last = last_checkpoint(runner.work_dir)
     if last is None:
         return 'no checkpoint was saved before. Look at these pictures, or lower the learning rate'
-    return (f'the last good checkpoint is {last}. Look at the data with tools/check_dataset.py, or go on from there '
+    return (f'the last good checkpoint is {last}. Look at the data with rampose check-data, or go on from there '
             'with --resume and a lower learning rate')

@@ -49,8 +49,9 @@ def paired_difference(a: Dict[int, float], b: Dict[int, float], confidence: floa
     seeds = sorted(set(a) & set(b))
     if not seeds:
         return None
-    differences = np.array([a[seed] - b[seed] for seed in seeds])
-    mean, error = float(differences.mean()), None
-    if len(seeds) > 1:
-        error = float(stats.sem(differences) * stats.t.ppf((1 + confidence) / 2, len(seeds) - 1))
-    return Difference(mean, None if error is None else (mean - error, mean + error), len(seeds))
+    of_a, of_b = ([values[seed] for seed in seeds] for values in (a, b))
+    mean = float(np.mean(np.subtract(of_a, of_b)))
+    if len(seeds) == 1:
+        return Difference(mean, None, 1)
+    low, high = stats.ttest_rel(of_a, of_b).confidence_interval(confidence)
+    return Difference(mean, (float(low), float(high)), len(seeds))

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
-from filelock import FileLock
-
-from ...core.files import LOCK_FILE, written_whole
+from ...core.files import written_whole
+from ...core.locking import FolderLock
 from .plan import Candidate, Plan
 
 
@@ -109,7 +108,7 @@ class Results:
     def add(self, result: Result) -> None:
         """Add a result to those in the file, which another command may have added to, and write it whole."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.with_name(LOCK_FILE)):
+        with FolderLock(self.path.parent):
             self._read()
             self._by_run[result.candidate, result.seed] = result
             order: Sequence[str] = list(self.plan.candidates)

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from ... import __version__
-from ...checkpoints.conversion import convert, read_hrnet, save
-from ...core.files import LOCK_FILE, written_whole
+from ...checkpoints.conversion import convert, normalized, save
+from ...checkpoints.hrnet import read_hrnet
+from ...core.files import written_whole
+from ...core.locking import FolderLock, LockedError
 from ...engine.hooks.durable_checkpoint import last_checkpoint
 from ..machine import describe_machine
+from ..sample import make_crops
 from ..training_runs import find_mim, read_records
 from .plan import Candidate, Plan, config_of
 from .results import Result, Results
 
-Run = Tuple[Candidate, int]
+PlannedRun = Tuple[Candidate, int]
 LOG = 'train.log'
 DIGEST = 'digest.txt'  # of the candidate that is trained in a folder
 # EpochSummaryHook's line, or within an epoch the head of MMEngine's.
@@ -31,17 +33,17 @@ TAIL = 2**16  # bytes at the end of a log, which hold the line of the last epoch
 PATIENCE = 30  # seconds that a training is given to end when it is told to
 
 
-def name_of(run: Run) -> str:
+def name_of(run: PlannedRun) -> str:
     return f'{run[0].name}, seed {run[1]}'
 
 
 @dataclass
 class _Training:
-    run: Run
+    run: PlannedRun
     process: subprocess.Popen
     folder: Path
     commit: str
-    lock: FileLock
+    lock: FolderLock
 
 
 class Experiment:
@@ -122,7 +124,7 @@ class Experiment:
             self._stop()
         return failures
 
-    def _startable(self, todo: List[Run], failures: Dict[str, str]) -> List[Run]:
+    def _startable(self, todo: List[PlannedRun], failures: Dict[str, str]) -> List[PlannedRun]:
         """The next runs for free places, whose start is done; those without hope go to the failures."""
         free, found = self.jobs - len(self._running), []
         for candidate, seed in list(todo):
@@ -136,14 +138,14 @@ class Experiment:
                 found.append((candidate, seed))
         return found
 
-    def _start(self, run: Run) -> _Training:
+    def _start(self, run: PlannedRun) -> _Training:
         candidate, seed = run
         folder = self.folder(candidate.name, seed)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK_FILE, timeout=0)
+        lock = FolderLock(folder)
         try:
             lock.acquire()
-        except Timeout:
+        except LockedError:
             raise ValueError(f'another command trains it in {folder}; wait for its end') from None
         try:
             with written_whole(folder / DIGEST) as file:
@@ -180,11 +182,13 @@ class Experiment:
         if candidate.convert:
             import torch
 
-            import rampose.plugin  # noqa: F401
-            torch.manual_seed(seed)  # of what HRNet has not
+            from ... import models  # noqa: F401  registers what the config builds
+            torch.manual_seed(seed)  # of what HRNet does not have
             weights = read_hrnet(checkpoint)
             checkpoint = folder / 'converted.pth'
-            save(convert(weights, config_of(candidate.config, candidate.options)), weights, checkpoint)
+            config = config_of(candidate.config, candidate.options)
+            images = normalized(make_crops(config.codec.input_size))
+            save(convert(weights, config, images), weights, checkpoint)
         if set(str(checkpoint)) & set(' ,[]()'):
             raise ValueError(f'MMPose\'s --cfg-options cannot take the path {checkpoint}; give a --work-dir without '
                              'spaces, commas and brackets')

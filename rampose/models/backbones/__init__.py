@@ -1,4 +1,5 @@
+from .efficientnet_lite import EfficientNetLite
 from .ram_hrnet import RAMHRModule, RAMHRNet
 from .stacked_hourglass import StackedHourglass
 
-__all__ = ['RAMHRModule', 'RAMHRNet', 'StackedHourglass']
+__all__ = ['EfficientNetLite', 'RAMHRModule', 'RAMHRNet', 'StackedHourglass']

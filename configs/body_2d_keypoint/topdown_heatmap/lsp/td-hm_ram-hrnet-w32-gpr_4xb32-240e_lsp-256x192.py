@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 dataset_type = 'CrowdPoseDataset'
-# Where LSP lies, as tools/dataset_converters/lsp2coco.py writes it: $LSP_ROOT if it is set.
+# Where LSP lies, as rampose convert-lsp writes it: $LSP_ROOT if it is set.
 data_root = '{{$LSP_ROOT:data/lsp}}'
 
 model = dict(head=dict(out_channels=14, decoder=_base_.codec))

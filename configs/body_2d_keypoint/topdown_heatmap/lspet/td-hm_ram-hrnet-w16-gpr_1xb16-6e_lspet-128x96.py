@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 dataset_type = 'CrowdPoseDataset'
-# Where LSPET lies, as tools/dataset_converters/lsp2coco.py writes it: $LSPET_ROOT if it is set.
+# Where LSPET lies, as rampose convert-lsp writes it: $LSPET_ROOT if it is set.
 data_root = '{{$LSPET_ROOT:data/lspet}}'
 max_epochs = 6
 

@@ -7,9 +7,11 @@ from pycocotools.coco import COCO
 from xtcocotools.coco import COCO as XtCOCO
 
 from rampose.core.files import PART_PREFIX, written_whole
+from rampose.core.pose_result import PoseResult
+from rampose.prediction.folder import ResultFolder
 from rampose.prediction.inputs import Source
 from rampose.prediction.media import VideoFile, save_picture
-from rampose.prediction.results import ResultFolder, make_instances
+from rampose.prediction.records import as_instances
 
 PICTURE, FILM = Source('/photos/a.jpg', 'a.jpg', 'picture'), Source('/photos/film.mp4', 'film.mp4', 'video')
 
@@ -35,18 +37,17 @@ def open_folder(tmp_path, meta):
 
 def record(source, frame_id=None, people=1, image_id=None):
     rng = np.random.default_rng(0)
-    instances = make_instances(
-        rng.uniform(0, 90, (people, 4)), np.full(people, 0.5), rng.uniform(0, 90, (people, 17, 2)),
-        np.full((people, 17), 0.8))
+    bboxes, keypoints = rng.uniform(0, 90, (people, 4)), rng.uniform(0, 90, (people, 17, 2))
+    instances = as_instances(PoseResult(keypoints, np.full((people, 17), 0.8), bboxes, np.full(people, 0.5)))
     return dict(input=source.path, name=source.name, frame_id=frame_id, width=100, height=80, image_id=image_id,
                 instances=instances)
 
 
 def test_a_persons_score_is_cocometrics():
     scores = np.array([[0.9, 0.5, 0.2, 0.1]])  # what does not exceed 0.2 does not count
-    person, = make_instances(np.zeros((1, 4)), np.array([0.5]), np.zeros((1, 4, 2)), scores)
+    person, = as_instances(PoseResult(np.zeros((1, 4, 2)), scores, np.zeros((1, 4)), np.array([0.5])))
     assert person['score'] == 0.35
-    nobody, = make_instances(np.zeros((1, 4)), np.array([0.5]), np.zeros((1, 4, 2)), np.zeros((1, 4)))
+    nobody, = as_instances(PoseResult(np.zeros((1, 4, 2)), np.zeros((1, 4)), np.zeros((1, 4)), np.array([0.5])))
     assert nobody['score'] == 0
 
 
@@ -123,7 +124,7 @@ def test_errors_of_what_is_done_are_kept(open_folder):
 
 def test_what_is_there_is_not_lost(open_folder, tmp_path):
     open_folder(checkpoint='a.pth').add(record(PICTURE))
-    with pytest.raises(ValueError, match='holds results already; go on with them by --resume'):
+    with pytest.raises(ValueError, match='holds results already; resume them with --resume'):
         open_folder(checkpoint='a.pth')
     with pytest.raises(ValueError, match=r"checkpoint was 'a\.pth' and now is 'b\.pth'"):
         open_folder(resume=True, checkpoint='b.pth')

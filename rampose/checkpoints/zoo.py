@@ -1,0 +1,165 @@
+"""Weights by name: which models have weights, and where their files are.
+
+The list is ``checkpoints/weights.json``. Its names are those of the metafiles (model-index.yml). Nothing here needs
+torch or MMEngine, so that exported models can be named where neither is installed.
+"""
+
+import contextlib
+import difflib
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict, List
+
+from ..core.files import PART_PREFIX, sha256_of
+from ..core.locking import FolderLock
+from ..core.package import shipped
+
+TIMEOUT = 30.  # seconds without an answer
+CHUNK = 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model that has weights.
+
+    Attributes:
+        name: As in the metafiles.
+        config: Its config, below the package's files.
+        keypoints: What it finds, in words.
+        num_keypoints: K.
+        input_size: Height x width of its input.
+        measured: What was measured, by what on what.
+        trained_on: Its training data and their terms.
+        licence: Of the weights.
+        min_keypoint_score: Keypoints of lower scores are better not drawn.
+        files: By kind, 'torch' for a checkpoint of the config and 'onnx' for an exported model: ``file``, a path below
+            the package's files, or ``url``; ``sha256``; ``bytes``.
+    """
+    name: str
+    config: str
+    keypoints: str
+    num_keypoints: int
+    input_size: str
+    measured: Dict[str, float]
+    trained_on: str
+    licence: str
+    min_keypoint_score: float
+    files: Dict[str, dict]
+
+    @property
+    def megabytes(self) -> float:
+        """Size of all of its files."""
+        return sum(file['bytes'] for file in self.files.values()) / 1e6
+
+    @property
+    def measured_text(self) -> str:
+        return ', '.join(f'{what} {value}' for what, value in self.measured.items())
+
+    @property
+    def place(self) -> str:
+        """Where its files are: 'here' for those that come with the package."""
+        return 'here' if all('file' in file for file in self.files.values()) else 'to be fetched'
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+@lru_cache(maxsize=None)
+def all_weights() -> List[Weights]:
+    """All models that have weights; the first is the one that is taken where none is named."""
+    return [Weights(**entry) for entry in json.loads(shipped('checkpoints/weights.json').read_text())]
+
+
+def default_name() -> str:
+    """The model that is taken where none is named."""
+    return all_weights()[0].name
+
+
+def find_weights(name: str) -> Weights:
+    """A model by its name.
+
+    Raises:
+        ValueError: No model of that name has weights; similar names are given.
+    """
+    by_name = {weights.name: weights for weights in all_weights()}
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, 3, 0.4) or list(by_name)[:3]
+        raise ValueError(f'no weights are called {name!r}; is {" or ".join(near)} meant? `rampose weights` lists all')
+    return by_name[name]
+
+
+def config_of(weights: Weights) -> Path:
+    """The config's file."""
+    return shipped(weights.config)
+
+
+def fetch(weights: Weights, kind: str) -> Path:
+    """A file of a model, checked by its hash; downloaded to the cache where it does not come with the package.
+
+    An interrupted download is resumed. The cache is ``$RAMPOSE_CACHE``, or ``rampose`` in the user's cache folder.
+
+    Args:
+        weights: The model.
+        kind: 'torch' or 'onnx'.
+
+    Raises:
+        ValueError: The model has no such file, or the file is another one than the list says.
+        OSError: It cannot be downloaded.
+    """
+    if kind not in weights.files:
+        raise ValueError(f'{weights.name} has no {kind} file, but {" and ".join(weights.files)}')
+    file = weights.files[kind]
+    if 'file' in file:
+        path = shipped(file['file'])
+        _check(path, file['sha256'], 'install rampose again')
+        return path
+    path = cache_folder() / f'{file["sha256"][:16]}-{os.path.basename(file["url"])}'
+    with FolderLock(path.parent):
+        if not path.is_file():
+            _download(file['url'], path, file['sha256'], file['bytes'])
+        _check(path, file['sha256'], f'remove {path} to download it again')
+    return path
+
+
+def cache_folder() -> Path:
+    """Where downloaded weights are kept."""
+    if os.environ.get('RAMPOSE_CACHE'):
+        return Path(os.environ['RAMPOSE_CACHE'])
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'rampose'
+
+
+def _check(path: Path, sha256: str, remedy: str) -> None:
+    found = sha256_of(path)
+    if found != sha256:
+        raise ValueError(f'{path} is damaged: its SHA-256 is {found[:16]}..., not {sha256[:16]}...; {remedy}')
+
+
+def _download(url: str, path: Path, sha256: str, size: int) -> None:
+    part = path.with_name(f'{PART_PREFIX}{path.name}')  # of one name, so that the next call goes on with it
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={'Range': f'bytes={have}-'} if have else {})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            resumes = have and answer.status == 206
+            with part.open('ab' if resumes else 'wb') as file:
+                for chunk in iter(lambda: answer.read(CHUNK), b''):
+                    file.write(chunk)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:  # all of it is there
+            raise OSError(f'{url} cannot be downloaded: {error}; fetch it by hand and give the file by its '
+                          'path') from None
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise OSError(f'{url} cannot be downloaded: {getattr(error, "reason", error)}; with a network the next call '
+                      'goes on, or fetch it by hand and give the file by its path') from None
+    if part.stat().st_size < size:
+        raise OSError(f'{url} broke off after {part.stat().st_size} of {size} bytes; the next call resumes it')
+    if sha256_of(part) != sha256:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise ValueError(f'{url} gives another file than the one that was published; try again, or tell us')
+    os.replace(part, path)

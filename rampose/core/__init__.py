@@ -1,0 +1,1 @@
+"""What needs neither torch nor OpenMMLab: numpy, OpenCV and, where it is installed, Pillow."""

@@ -1,0 +1,1 @@
+"""Folders, videos and streams: what comes in, the run, what is written."""

@@ -1,0 +1,57 @@
+"""COCO's files: `keypoints.json`, keypoint results, and `images.json`, what their image ids mean."""
+
+import json
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional
+
+from ..core.files import written_whole
+
+
+def write_coco(folder: Path, records: Callable[[], Iterator[dict]], dataset_meta: dict) -> None:
+    """Write both files, whole or not at all. Records are read one by one, however many they are.
+
+    Args:
+        folder: Where to.
+        records: Gives the records anew at each call.
+        dataset_meta: MMPose's description of the keypoints.
+    """
+    numbers = _image_numbers(records)
+    category = dict(
+        id=1,
+        name='person',
+        supercategory='person',
+        keypoints=[dataset_meta['keypoint_id2name'][index] for index in range(int(dataset_meta['num_keypoints']))],
+        skeleton=[[int(a) + 1, int(b) + 1] for a, b in dataset_meta.get('skeleton_links', [])])
+    with written_whole(folder / 'keypoints.json') as results, written_whole(folder / 'images.json') as images:
+        results.write(b'[')
+        images.write(b'{"images": [')
+        num_results = 0
+        for index, record in enumerate(records()):
+            image_id = index + 1 if numbers is None else numbers[index]
+            image = dict(id=image_id, file_name=record['name'], width=record['width'], height=record['height'])
+            if record['frame_id'] is not None:
+                image['frame_id'] = record['frame_id']
+            images.write((',\n' if index else '\n').encode() + json.dumps(image).encode())
+            for instance in record['instances']:
+                triples = [value for point, score in zip(instance['keypoints'], instance['keypoint_scores'])
+                           for value in (*point, score)]
+                result = dict(image_id=image_id, category_id=1, keypoints=triples, score=instance['score'])
+                results.write((',\n' if num_results else '\n').encode() + json.dumps(result).encode())
+                num_results += 1
+        results.write(b'\n]\n')
+        images.write(b'\n],\n"annotations": [],\n"categories": [' + json.dumps(category).encode() + b']}\n')
+
+
+def _image_numbers(records: Callable[[], Iterator[dict]]) -> Optional[List[int]]:
+    """Image ids as the file of boxes gave them, or as the file names do; None if neither gives all, each once."""
+    from_boxes: List[Optional[int]] = []
+    from_names: List[Optional[int]] = []
+    for record in records():
+        stem = Path(record['name']).stem
+        from_boxes.append(record['image_id'])
+        from_names.append(int(stem) if stem.isdecimal() and record['frame_id'] is None else None)
+    for numbers in (from_boxes, from_names):
+        known = [number for number in numbers if number is not None]
+        if len(known) == len(numbers) == len(set(known)):
+            return known
+    return None
