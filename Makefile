@@ -16,8 +16,8 @@ demo: setup  ## Train, test and look at a small model on a generated sample; DAT
 	@$(PYTHON_IN_VENV) -m rampose demo $(if $(DATA),--data $(DATA)) $(ARGS)
 
 # Two processes with one thread each: two that take all cores wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist loadfile
 JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist loadfile
 
 test: setup  ## The tests for every change (real data: set RAMPOSE_TEST_DATA)
 	@$(PYTEST) -m "not long" $(ARGS)
@@ -34,10 +34,10 @@ lint: setup  ## ruff; import-linter: each floor imports what is below it; mypy o
 	@rm .lint-imports.log
 	@.venv/bin/mypy
 
+BUDGET_MIN ?= 8
+
 gpu: setup  ## What needs a GPU, within BUDGET_MIN=8 minutes; ARGS are those of rampose gpu
 	@$(PYTHON_IN_VENV) -m rampose gpu --minutes $(BUDGET_MIN) $(ARGS)
-
-BUDGET_MIN ?= 8
 
 completion: setup  ## Write the completion scripts of the rampose command
 	@$(PYTHON_IN_VENV) -m rampose.cli.completion
