@@ -4,11 +4,10 @@ Each step is a process of its own that writes into one folder as it goes; one th
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
@@ -38,11 +37,10 @@ class Outcome:
     """What came of a step: its exit status, None where time was up, and its seconds."""
     status: Optional[int]
     seconds: float
-    tail: str = field(default='')
+    tail: str
 
 
-def run_steps(steps: List[Step], seconds: float, out: Path, say: Callable[[str], None],
-              environment: Optional[Dict[str, str]] = None) -> Dict[str, Outcome]:
+def run_steps(steps: List[Step], seconds: float, out: Path, say: Callable[[str], None]) -> Dict[str, Outcome]:
     """Run steps one after another until time is up.
 
     Args:
@@ -50,7 +48,6 @@ def run_steps(steps: List[Step], seconds: float, out: Path, say: Callable[[str],
         seconds: For all of them.
         out: Folder of their logs, and of ``gpu.json`` with device and outcomes, which is written after each.
         say: Told of each step.
-        environment: Of the steps, beside the process's own.
 
     Returns:
         The outcomes by name; steps for which no time was left are not among them.
@@ -71,8 +68,7 @@ def run_steps(steps: List[Step], seconds: float, out: Path, say: Callable[[str],
         with log.open('wb') as file:
             try:
                 status: Optional[int] = subprocess.run(
-                    command, stdout=file, stderr=subprocess.STDOUT, timeout=allowed,
-                    env={**os.environ, **(environment or {})}).returncode
+                    command, stdout=file, stderr=subprocess.STDOUT, timeout=allowed).returncode
             except subprocess.TimeoutExpired:
                 status = None
         tail = '\n'.join(log.read_text(errors='replace').splitlines()[-3:])
