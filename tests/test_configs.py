@@ -3,8 +3,6 @@
 import math
 from pathlib import Path
 
-import mmpose
-import numpy as np
 import pytest
 import torch
 import yaml
@@ -79,24 +77,6 @@ def test_builds_and_agrees_with_itself(path):
     assert metadata['Input Size (h x w)'] == size
     if 'auto_scale_lr' in config:
         assert config.auto_scale_lr.base_batch_size == batch * int(path.stem.split('xb')[0][-1])
-
-
-METAINFO = {path.stem: path for path in sorted(BASES.glob('*.py'))
-            if 'topdown' not in path.stem and 'test-dev' not in path.stem and path.stem != 'lsp'}  # MMPose has no LSP
-
-
-@pytest.mark.parametrize('name', METAINFO)
-def test_metainfo_is_mmposes(name):
-    # By its whole path: the relative one would be ours where the tests run in the checkout.
-    path = Path(mmpose.__file__).parent / f'.mim/configs/_base_/datasets/{name}.py'
-    theirs = utils.parse_pose_metainfo(dict(from_file=str(path)))
-    ours = utils.parse_pose_metainfo(Config.fromfile(METAINFO[name]).dataset_info)
-    assert list(ours) == list(theirs)
-    for key, value in theirs.items():
-        if isinstance(value, np.ndarray):
-            np.testing.assert_array_equal(ours[key], value)
-        else:
-            assert ours[key] == value, key
 
 
 ABLATIONS = {'no-attention': dict(backbone=dict(with_attention=False)),
@@ -211,17 +191,3 @@ def test_input_sizes_differ_in_the_codec_alone():
             'codec ']
     assert [a.split('=')[0] for a, b in zip(lines('coco_topdown_256x192'), lines('coco_topdown_384x288'))
             if a != b] == ['_base_ ']
-
-
-def test_a_config_that_mmengine_wrote_keeps_the_order_of_the_keypoints(tmp_path):
-    """MMEngine writes keypoint 10 before keypoint 2; MMPose alone would read other flip pairs from that."""
-    config = Config.fromfile(COCO[0])
-    config.dump(tmp_path / 'dumped.py')
-    dumped = Config.fromfile(tmp_path / 'dumped.py')
-    assert list(dumped.dataset_info.keypoint_info)[:3] == [0, 1, 10]
-    wanted, got, unmended = (parse(info) for parse, info in (
-        (utils.parse_pose_metainfo, config.dataset_info), (utils.parse_pose_metainfo, dumped.dataset_info),
-        (utils.parse_pose_metainfo.__wrapped__, dumped.dataset_info)))
-    for key in ('flip_indices', 'keypoint_id2name', 'keypoint_colors', 'skeleton_links'):
-        assert str(got[key]) == str(wanted[key]), key
-    assert unmended['flip_indices'] != wanted['flip_indices']

@@ -1,11 +1,14 @@
 """The wheel carries what it needs and changes nothing where it is installed."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -43,6 +46,28 @@ assert Config.fromfile({str(config)!r}).model.head.type == 'GPRHead'
     assert done.returncode == 0, done.stderr
 
 
+def test_the_wheel_predicts_where_numpy_opencv_and_openvino_are_all_there_is(wheel, tmp_path, photo):
+    """Photograph in, keypoints and a drawing out: no torch, no MMPose, no Pillow."""
+    site, found = tmp_path / 'site', Path(np.__file__).parents[1]
+    subprocess.run([sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--target', str(site), str(wheel)],
+                   check=True)
+    for name in ('numpy', 'numpy.libs', 'openvino', 'openvino_telemetry'):
+        (site / name).symlink_to(found / name)
+    for name in ('cv2', 'opencv_python_headless.libs'):  # its loader does not take a link
+        shutil.copytree(found / name, site / name)
+    cv2.imwrite(str(tmp_path / 'photo.png'), photo)
+    code = ('import sys; sys.path.insert(0, "site"); from rampose.cli.main import main; '
+            'status = main(["predict", "photo.png"]); print(sorted(name for name in sys.modules if name in '
+            '("PIL", "matplotlib", "mmengine", "mmpose", "rich", "scipy", "torch"))); sys.exit(status)')
+    done = subprocess.run([sys.executable, '-I', '-S', '-c', code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == '[]'
+    (person, ) = json.loads((tmp_path / 'predictions/keypoints.json').read_text())
+    assert len(person['keypoints']) == 3 * 14
+    drawn = cv2.imread(str(tmp_path / 'predictions/visualizations/photo.png'))
+    assert drawn.shape == photo.shape and (drawn != photo).any(axis=2).sum() > 100
+
+
 def test_source_distribution_builds_the_same_wheel(wheel, root, tmp_path):
     subprocess.run([sys.executable, '-c', 'from setuptools.build_meta import build_sdist; '
                     f'build_sdist({str(tmp_path)!r})'], check=True, cwd=root, capture_output=True)
@@ -56,6 +81,16 @@ def test_editable_install_links_to_the_checkout(root):
     mim = root / 'rampose/.mim'
     assert (mim / 'configs').resolve() == root / 'configs'
     assert (mim / 'model-index.yml').resolve() == root / 'model-index.yml'
+
+
+def test_mim_finds_our_models_by_the_names_of_the_zoo(tmp_path):
+    name = 'td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192'
+    done = subprocess.run([sys.executable, '-c', 'from mim.cli import cli; cli()', 'search', 'rampose',
+                           '--config', name, '--json', str(tmp_path / 'found.json')], capture_output=True, text=True,
+                          cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / 'found.json').read_text())
+    assert list(found['config']) == [name] and found['config'][name].endswith(f'/coco/{name}.py')
 
 
 @pytest.mark.parametrize('installer', [['pip', 'install'], ['mim', 'install']], ids=['pip', 'mim'])

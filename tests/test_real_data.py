@@ -30,7 +30,7 @@ def test_learns_coco_tiny_by_heart(tmp_path, test_data):
     assert len(runner.test_dataloader.dataset) == len(detected) == 118
     with_detected_boxes = runner.test()
     # Other boxes than those learnt by heart, without augmentation: about 0.1 is what such a model can do.
-    assert 0 < with_detected_boxes['coco/AP'] <= 1
+    assert 0.03 < with_detected_boxes['coco/AP'] < with_own_boxes['coco/AP']
 
 
 @pytest.mark.long

@@ -38,6 +38,7 @@ def load_config(args: argparse.Namespace) -> 'Config':
     from mmengine import Config, DictAction
 
     from ..core.package import shipped
+    from ..datasets.metainfo import parse_metainfo
     from ..prediction.coco_server import NUM_KEYPOINTS
     config = Config.fromfile(args.config)
     test_dev = Config.fromfile(shipped('configs/_base_/datasets/coco_test-dev2017.py'))
@@ -50,10 +51,10 @@ def load_config(args: argparse.Namespace) -> 'Config':
         parser.add_argument('--cfg-options', nargs='+', action=DictAction)
         config.merge_from_dict(parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options)
     dataset = config.test_dataloader.dataset
-    infos = dataset.get('metainfo', {}).get('keypoint_info')
-    if not config.get('model') or dataset.get('type') != 'CocoDataset' or (infos and len(infos) != NUM_KEYPOINTS):
+    metainfo = parse_metainfo(dataset.metainfo) if dataset.get('metainfo') else dict(num_keypoints=NUM_KEYPOINTS)
+    if not config.get('model') or dataset.get('type') != 'CocoDataset' or metainfo['num_keypoints'] != NUM_KEYPOINTS:
         raise ValueError(f"{args.config} is no config of a model with COCO's {NUM_KEYPOINTS} keypoints: its data "
-                         f'set is {dataset.get("type")} with {len(infos or [])} keypoints')
+                         f'set is {dataset.get("type")} with {metainfo["num_keypoints"]} keypoints')
     # Never the config's own: MMEngine writes the config there, over that of the training.
     config.work_dir = str(args.out / 'work')
     return config

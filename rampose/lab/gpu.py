@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
+from mmengine import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
 from ..core.files import written_whole
 from .machine import describe_machine
 
-TIMED_EPOCHS = 2  # that a training run takes to say how long an epoch is; the last one counts
+TIMED_STEPS = 20  # of each of three short epochs that say how long a whole one will be
 RESERVE = 25.  # seconds of a training run's share that starting, the last checkpoint and validation take
 
 
@@ -86,6 +90,16 @@ def _device() -> str:
     return describe_machine('cuda' if torch.cuda.is_available() else 'cpu')
 
 
+class _Clock(Hook):
+    """When each epoch started."""
+
+    def __init__(self) -> None:
+        self.starts: List[float] = []
+
+    def before_train_epoch(self, runner: object) -> None:
+        self.starts.append(time.monotonic())
+
+
 def train_within(config_file: Path, seconds: float, work_dir: Path, options: Dict[str, object],
                  validate: bool = True) -> int:
     """Train a config for as many epochs as fit, with its schedule scaled to them.
@@ -100,11 +114,9 @@ def train_within(config_file: Path, seconds: float, work_dir: Path, options: Dic
     Returns:
         The number of epochs.
     """
-    from mmengine import Config
-    from mmengine.runner import Runner
     end = time.monotonic() + seconds
 
-    def runner_of(epochs: int, name: str, validates: bool) -> Runner:
+    def runner_of(epochs: int, name: str, validates: bool, steps: Optional[int] = None) -> Runner:
         config = Config.fromfile(config_file)
         config.merge_from_dict(options)
         config.train_cfg.update(max_epochs=epochs, val_interval=epochs)
@@ -114,14 +126,20 @@ def train_within(config_file: Path, seconds: float, work_dir: Path, options: Dic
         if not validates:
             config.val_cfg = config.val_dataloader = config.val_evaluator = None
         config.default_hooks.checkpoint.interval = 1  # a run that is cut off keeps what it learnt
+        if steps:
+            config.train_dataloader.dataset.indices = steps * config.train_dataloader.batch_size
         config.work_dir = str(work_dir / name)
         config.experiment_name = f'{work_dir.name}-{name}'
         return Runner.from_cfg(config)
 
-    timed = runner_of(TIMED_EPOCHS, 'timing', validates=False)
+    timed = runner_of(3, 'timing', validates=False, steps=TIMED_STEPS)
+    clock = _Clock()
+    timed.register_hook(clock)
     timed.train()
-    scalars = timed.message_hub.log_scalars['train/time']
-    epoch = scalars.mean(len(timed.train_dataloader)) * len(timed.train_dataloader)
+    steps = len(timed.train_dataloader)
+    step = timed.message_hub.log_scalars['train/time'].mean(steps)  # of the last epoch; the first warms up
+    beside = max(0., clock.starts[2] - clock.starts[1] - steps * step)  # saving, for one
+    epoch = step * len(runner_of(1, 'timing', validates=False).train_dataloader) + beside
     del timed
     epochs = max(1, int((end - time.monotonic() - RESERVE) / epoch))
     print(f'{epoch:.1f} s an epoch: {epochs} epochs', flush=True)

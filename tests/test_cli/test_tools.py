@@ -121,7 +121,11 @@ def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path, photo):
         assert done.returncode == 0, done.stdout + done.stderr
         assert 'coco/AP' in done.stdout and 'make test' in done.stdout
     assert 'going on where it was stopped' in done.stdout and 'resumed epoch: 2' in done.stdout
-    assert 0 <= json.loads((out / 'metrics.json').read_text())['coco/AP'] <= 1
+    measured = json.loads((out / 'metrics.json').read_text())['coco/AP']
+    assert f'coco/AP {measured:.3f} on the val split' in done.stdout
+    scalars = [json.loads(line) for path in sorted(out.glob('*/*/vis_data/scalars.json'))
+               for line in path.read_text().splitlines()]
+    assert measured == max(entry['coco/AP'] for entry in scalars if 'coco/AP' in entry)  # the best checkpoint's
     assert len(list((out / 'pictures').glob('*.jpg'))) == 8
     assert {path.name for path in (out / 'photographs/visualizations').iterdir()} == {'photo.png'}
     assert 'Left out: 1' in done.stderr and 'broken.jpg' in done.stderr

@@ -1,4 +1,4 @@
-_base_ = ['./coco.py', './topdown_384x288.py']
+_base_ = './topdown_384x288.py'
 
 dataset_type = 'CocoDataset'
 # Where COCO lies: $COCO_ROOT if it is set, else data/coco as everywhere in MMPose.
@@ -8,14 +8,14 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
         ann_file='annotations/person_keypoints_train2017.json',
         data_prefix=dict(img='train2017/')))
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
         ann_file='annotations/person_keypoints_val2017.json',
         # Boxes of the Faster R-CNN that HRNet and SimpleBaseline are tested with, 56.4 AP on persons.
         bbox_file=f'{data_root}/person_detection_results/COCO_val2017_detections_AP_H_56_person.json',

@@ -6,19 +6,22 @@ import torch
 from mmengine import Config
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from ...checkpoints.loading import CheckpointError
 from ...checkpoints.weights import load_weights
+from ...core.metainfo import in_order
 
 
 def _keypoint_names(config: Config) -> list:
     """The keypoints' names, in their order; the data set's type where the config leaves them to that."""
     dataset = config.test_dataloader.dataset
-    infos = dataset.get('metainfo', {}).get('keypoint_info', {})
-    return [infos[number]['name'] for number in sorted(infos, key=int)] or [dataset.type]
+    if not dataset.get('metainfo'):
+        return [dataset.type]
+    return list(parse_pose_metainfo(in_order(dataset.metainfo))['keypoint_id2name'].values())
 
 
 # What the members' heatmaps must mean alike before they can be averaged.

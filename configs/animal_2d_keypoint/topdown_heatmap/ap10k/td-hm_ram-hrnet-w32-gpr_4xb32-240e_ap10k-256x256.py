@@ -2,7 +2,6 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
-    '../../../_base_/datasets/ap10k.py',
     '../../../_base_/datasets/topdown_256x256.py',
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
@@ -17,21 +16,21 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/ap10k.py'),
         ann_file='annotations/ap10k-train-split1.json',
         data_prefix=dict(img='data/')))
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/ap10k.py'),
         ann_file='annotations/ap10k-val-split1.json',
         data_prefix=dict(img='data/')))
 test_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/ap10k.py'),
         ann_file='annotations/ap10k-test-split1.json',
         data_prefix=dict(img='data/')))
 

@@ -2,7 +2,6 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
-    '../../../_base_/datasets/aic.py',
     '../../../_base_/datasets/topdown_256x192.py',
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
@@ -17,14 +16,14 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/aic.py'),
         ann_file='annotations/aic_train.json',
         data_prefix=dict(img='ai_challenger_keypoint_train_20170902/keypoint_train_images_20170902/')))
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/aic.py'),
         ann_file='annotations/aic_val.json',
         data_prefix=dict(img='ai_challenger_keypoint_validation_20170911/keypoint_validation_images_20170911/')))
 test_dataloader = val_dataloader

@@ -2,7 +2,6 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
-    '../../../_base_/datasets/crowdpose.py',
     '../../../_base_/datasets/topdown_256x192.py',
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
@@ -17,14 +16,14 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/crowdpose.py'),
         ann_file='annotations/mmpose_crowdpose_trainval.json',
         data_prefix=dict(img='images/')))
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/crowdpose.py'),
         ann_file='annotations/mmpose_crowdpose_test.json',
         bbox_file=f'{data_root}/annotations/det_for_crowd_test_0.1_0.5.json',
         data_prefix=dict(img='images/')))

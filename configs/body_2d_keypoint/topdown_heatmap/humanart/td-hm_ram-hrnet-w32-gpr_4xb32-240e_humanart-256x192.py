@@ -2,7 +2,6 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
-    '../../../_base_/datasets/humanart.py',
     '../../../_base_/datasets/topdown_256x192.py',
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
@@ -17,14 +16,14 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/humanart.py'),
         ann_file='HumanArt/annotations/training_humanart_coco.json',
         data_prefix=dict(img='')))
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/humanart.py'),
         ann_file='HumanArt/annotations/validation_humanart.json',
         bbox_file=(f'{data_root}/HumanArt/person_detection_results/'
                    'HumanArt_validation_detections_AP_H_56_person.json'),

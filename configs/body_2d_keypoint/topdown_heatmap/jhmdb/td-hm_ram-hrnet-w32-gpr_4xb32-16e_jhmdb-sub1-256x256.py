@@ -3,7 +3,6 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
-    '../../../_base_/datasets/jhmdb.py',
     '../../../_base_/datasets/topdown_256x256.py',
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
@@ -18,14 +17,14 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/jhmdb.py'),
         ann_file='annotations/Sub1_train.json',
         data_prefix=dict(img='')))
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/jhmdb.py'),
         ann_file='annotations/Sub1_test.json',
         data_prefix=dict(img='')))
 test_dataloader = val_dataloader

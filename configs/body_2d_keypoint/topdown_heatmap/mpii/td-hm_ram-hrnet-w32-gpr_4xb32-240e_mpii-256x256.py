@@ -2,7 +2,6 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
-    '../../../_base_/datasets/mpii.py',
     '../../../_base_/datasets/topdown_256x256.py',
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
@@ -17,14 +16,14 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/mpii.py'),
         ann_file='annotations/mpii_train.json',
         data_prefix=dict(img='images/')))
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/mpii.py'),
         ann_file='annotations/mpii_val.json',
         headbox_file=f'{data_root}/annotations/mpii_gt_val.mat',
         data_prefix=dict(img='images/')))

@@ -3,7 +3,6 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/schedules/sgdr_240e.py',
-    '../../../_base_/datasets/onehand10k.py',
     '../../../_base_/datasets/topdown_256x256.py',
     '../../../_base_/models/ram-hrnet-w32_gpr.py',
 ]
@@ -29,7 +28,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/onehand10k.py'),
         ann_file='annotations/onehand10k_train.json',
         data_prefix=dict(img=''),
         pipeline=train_pipeline))
@@ -37,7 +36,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=_base_.dataset_info,
+        metainfo=dict(from_file='configs/_base_/datasets/onehand10k.py'),
         ann_file='annotations/onehand10k_test.json',
         data_prefix=dict(img='')))
 test_dataloader = val_dataloader
