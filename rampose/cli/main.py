@@ -21,6 +21,7 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     'convert': ('convert', 'start RAM-HRNet + GPR from an HRNet checkpoint'),
     'publish': ('publish', 'strip a training checkpoint to what others need'),
     'analyze': ('analyze', 'draw the best and the worst predictions, and what attention weighs for whom'),
+    'compare': ('compare', 'say which of several models is better on labelled images, by how much, and where'),
     'benchmark': ('benchmark', 'time RAM-HRNet + GPR against HRNet, every way it runs'),
     'table1': ('table1', "print the paper's Table 1 beside what is measured here"),
     'experiment': ('experiment', 'train the configs of a plan with several seeds, and compare them'),

@@ -1,12 +1,12 @@
 """Timing things against each other."""
 
 import random
+import sys
 import time
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, Optional
 
 import numpy as np
-import torch
 
 
 @dataclass(frozen=True)
@@ -81,5 +81,6 @@ def time_interleaved(candidates: Dict[str, Callable[[], object]],
 
 
 def _synchronise() -> None:
-    if torch.cuda.is_available():
+    torch = sys.modules.get('torch')  # exported models run without it
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.synchronize()

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/rampose
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_rampose_subparsers=(predict weights export check-data check-env pack convert publish analyze benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_subparsers=(predict weights export check-data check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --det-checkpoint --det-config --boxes --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --track --smooth --limit --resume --batch-size --device --dtype)
 _shtab_rampose_weights_option_strings=(-h --help --fetch)
@@ -16,6 +16,7 @@ _shtab_rampose_pack_option_strings=(-h --help --out --padding --aspect --max-sca
 _shtab_rampose_convert_option_strings=(-h --help --config --num-keypoints --images --verbose)
 _shtab_rampose_publish_option_strings=(-h --help --half)
 _shtab_rampose_analyze_option_strings=(-h --help --out --number --limit --device)
+_shtab_rampose_compare_option_strings=(-h --help --data --boxes --names --category --metainfo --baseline --fail-below --resamples --no-flip-test --no-images --device --out)
 _shtab_rampose_benchmark_option_strings=(-h --help --what --train --rounds --batch-size --people --train-batch-size --workers --device --out)
 _shtab_rampose_table1_option_strings=(-h --help --rows --sizes --rounds --out)
 _shtab_rampose_experiment_option_strings=(-h --help --out --work-dir --jobs --only --gpus --report)
@@ -40,7 +41,7 @@ _shtab_rampose_gpu___steps_choices=(tests benchmark training)
 _shtab_rampose_gpu___device_choices=(cpu cuda)
 _shtab_rampose_kill_training___moments_choices=(iteration saving validation any)
 _shtab_rampose_completion_pos_0_choices=(bash zsh)
-_shtab_rampose_pos_0_choices=(predict weights export check-data check-env pack convert publish analyze benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_pos_0_choices=(predict weights export check-data check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_pos_0_nargs=+
 _shtab_rampose_predict__h_nargs=0
@@ -78,6 +79,14 @@ _shtab_rampose_publish___help_nargs=0
 _shtab_rampose_publish___half_nargs=0
 _shtab_rampose_analyze__h_nargs=0
 _shtab_rampose_analyze___help_nargs=0
+_shtab_rampose_compare_pos_0_nargs=+
+_shtab_rampose_compare__h_nargs=0
+_shtab_rampose_compare___help_nargs=0
+_shtab_rampose_compare___data_nargs=2
+_shtab_rampose_compare___names_nargs=+
+_shtab_rampose_compare___fail_below_nargs=+
+_shtab_rampose_compare___no_flip_test_nargs=0
+_shtab_rampose_compare___no_images_nargs=0
 _shtab_rampose_benchmark__h_nargs=0
 _shtab_rampose_benchmark___help_nargs=0
 _shtab_rampose_benchmark___what_nargs=+

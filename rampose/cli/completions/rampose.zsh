@@ -14,6 +14,7 @@ _shtab_rampose_commands() {
     benchmark:'Time RAM-HRNet + GPR against HRNet, every way it runs.'
     check-data:'Say what is wrong with a data set, and mend a copy of it.'
     check-env:'Say what is installed, what clashes, and what mends it.'
+    compare:'Say which of several models is better on labelled images, by how much, and where.'
     completion:'Print the completion script for bash or zsh.'
     convert:'Start RAM-HRNet + GPR from an HRNet checkpoint.'
     convert-lsp:'Convert Leeds Sports Pose to COCO'"'"'s format.'
@@ -88,6 +89,26 @@ _shtab_rampose_check_env_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_check_env_defaults_added=0
+
+_shtab_rampose_compare_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--data[the images\' folder and COCO annotations]:('IMAGES', 'ANNOTATIONS'):"
+  "--boxes[JSON\: COCO detections or annotations, or \{\"file name\"\: \[\[x1, y1, x2, y2\]\]\} (default\: the labels\' boxes)]:FILE:"
+  "--names[of the models (default\: their files\')]:NAME:"
+  "--category[that is labelled, where there are several]:ID:"
+  "--metainfo[MMPose\'s file of the data set\'s keypoints, for the sigmas of others than COCO\'s]:FILE:"
+  "--baseline[compare each other model with this one alone]:NAME:"
+  "--fail-below[such as \"new - old\: AP \>\= -0.5\"\: exit with status 1 if the whole 95 \% interval of the difference, in percent points, lies below]:RULE:"
+  "--resamples[of the bootstrap (default\: 1000)]:N:"
+  "--no-flip-test[no_flip_test]"
+  "--no-images[draw skeletons alone, for a report to publish]"
+  "--device[of PyTorch models and engines]:device:"
+  "--out[default\: comparison]:FOLDER:"
+  "(*):MODEL:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_compare_defaults_added=0
 
 _shtab_rampose_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -306,6 +327,7 @@ _shtab_rampose() {
         benchmark) _arguments -C -s $_shtab_rampose_benchmark_options ;;
         check-data) _arguments -C -s $_shtab_rampose_check_data_options ;;
         check-env) _arguments -C -s $_shtab_rampose_check_env_options ;;
+        compare) _arguments -C -s $_shtab_rampose_compare_options ;;
         completion) _arguments -C -s $_shtab_rampose_completion_options ;;
         convert) _arguments -C -s $_shtab_rampose_convert_options ;;
         convert-lsp) _arguments -C -s $_shtab_rampose_convert_lsp_options ;;

@@ -1,0 +1,1 @@
+"""Which of several models is better on labelled images, by how much, and where."""

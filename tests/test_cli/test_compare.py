@@ -1,0 +1,135 @@
+"""`rampose compare` from the models' files to the report."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from rampose.cli.main import main
+
+
+@pytest.fixture(scope='module')
+def labelled(tiny_sample, tmp_path_factory):
+    """The sample's val split, one file with a name that is HTML."""
+    folder = tmp_path_factory.mktemp('labelled')
+    shutil.copytree(tiny_sample / 'val', folder / 'images')
+    content = json.loads((tiny_sample / 'annotations/person_keypoints_val.json').read_text())
+    first = content['images'][0]
+    image = cv2.imread(str(folder / 'images' / first['file_name']))
+    first['file_name'] = '<script>alert(1)<|script>.png'
+    Image.fromarray(image[..., ::-1]).save(folder / 'images' / first['file_name'])
+    (folder / 'labels.json').write_text(json.dumps(content))
+    results = [dict(image_id=one['image_id'], category_id=1, score=1 - number / 1000,
+                    keypoints=(np.array(one['keypoints']) + np.tile([3, 0, 0], 17) * (number % 3)).tolist())
+               for number, one in enumerate(content['annotations']) if one['num_keypoints']]
+    (folder / 'near.json').write_text(json.dumps(results))
+    far = [dict(one, keypoints=(np.array(one['keypoints']) + np.tile([25, 0, 0], 17)).tolist()) for one in results]
+    (folder / 'far.json').write_text(json.dumps(far))
+    return folder
+
+
+@pytest.fixture
+def compare(labelled, tmp_path):
+    def run(*arguments, out='out') -> int:
+        return main(['compare', '--data', str(labelled / 'images'), str(labelled / 'labels.json'), '--resamples', '50',
+                     '--out', str(tmp_path / out), *map(str, arguments)])
+    return run
+
+
+def test_results_of_other_programs(compare, labelled, tmp_path, capsys):
+    assert compare(labelled / 'near.json', labelled / 'far.json') == 0
+    assert 'near is better than far by ' in capsys.readouterr().out
+    report = json.loads((tmp_path / 'out/comparison.json').read_text())
+    (pair, ) = report['pairs']
+    assert pair['models'] == ['near', 'far'] and pair['people']['lost'] == 0 < pair['people']['won']
+    assert pair['metrics']['AP']['difference'] == pytest.approx(
+        report['models']['near']['metrics']['AP']['value'] - report['models']['far']['metrics']['AP']['value'])
+    page = (tmp_path / 'out/report.html').read_text()
+    assert '<script>alert' not in page and '&lt;script&gt;alert' in page
+    assert 'http://' not in page.replace('http://www.w3.org', '').replace('http://purl.org', '').replace(
+        'http://creativecommons.org', ''), 'needs no network'
+    assert page.count('<img ') == 2 * page.count('class="pair"') > 0
+    assert '&lt;script' in (tmp_path / 'out/comparison.md').read_text() or 'script' not in (
+        tmp_path / 'out/comparison.md').read_text()
+    rows = (tmp_path / 'out/keypoints.csv').read_text().splitlines()
+    assert len(rows) == 1 + 2 * 17 and rows[0].startswith('model,name,labelled,pck,median_px')
+
+
+def test_a_rule_that_is_kept_and_one_that_is_not(compare, labelled, capsys):
+    models = labelled / 'near.json', labelled / 'far.json'
+    assert compare(*models, '--fail-below', 'near - far: AP >= 0') == 0
+    assert compare(*models, '--fail-below', 'near - far: AP >= 0', 'far - near: AP >= -0.5') == 1
+    assert 'not kept, beyond noise: far - near: AP >= -0.5' in capsys.readouterr().err
+    assert compare(labelled / 'near.json', labelled / 'near.json', '--names', 'a', 'b', '--fail-below',
+                   'a - b: AP >= 0') == 0, 'alike is not worse'
+
+
+@pytest.mark.slow
+def test_models_and_what_they_found_is_kept(compare, labelled, onnx_model, pose_config, pose_checkpoint, tmp_path,
+                                            monkeypatch, capsys):
+    """An exported model and its checkpoint are alike; a run that was cut off goes on where it was."""
+    models = onnx_model, f'{pose_config}:{pose_checkpoint}', labelled / 'near.json'
+    assert compare(*models, '--names', 'exported', 'eager', 'near', '--baseline', 'near') == 0
+    report = json.loads((tmp_path / 'out/comparison.json').read_text())
+    assert [pair['models'] for pair in report['pairs']] == [['exported', 'near'], ['eager', 'near']]
+    of_both = [report['models'][name]['metrics']['AP']['value'] for name in ('exported', 'eager')]
+    assert of_both[0] == pytest.approx(of_both[1], abs=0.01)
+    facts = report['models']['eager']['facts']
+    assert facts['parameters_m'] == 1.97 and facts['ms_a_person'] > 0 and len(facts['weights_sha256']) == 64
+
+    kept = tmp_path / 'out/found/exported.jsonl'
+    whole = kept.read_text()
+    lines = whole.splitlines(keepends=True)
+    kept.write_text(''.join(lines[:4]) + lines[4][:20])
+    asked = []
+    from rampose.apis.predictor import TopdownPredictor
+    predict = TopdownPredictor.predict
+    monkeypatch.setattr(TopdownPredictor, 'predict', lambda self, images, boxes: (
+        asked.append(len(images)), predict(self, images, boxes))[1])
+    monkeypatch.setattr('rampose.cli.compare._speeds', lambda *_: {})
+    assert compare(onnx_model, labelled / 'near.json', '--names', 'exported', 'near') == 0
+    assert len(asked) == len(lines) - 4 and kept.read_text() == whole
+    asked.clear()
+    assert compare(onnx_model, labelled / 'near.json', '--names', 'exported', 'near', '--no-flip-test') == 0
+    assert len(asked) == len(lines) - 1, 'found otherwise before'
+
+
+def test_calls_that_cannot_be_used(compare, labelled, tmp_path, capsys, pose_config):
+    near = labelled / 'near.json'
+    (tmp_path / 'other.json').write_text(json.dumps([dict(image_id=10**9, category_id=1, score=1, keypoints=[0] * 51)]))
+    (tmp_path / 'few.json').write_text(json.dumps([dict(image_id=1, category_id=1, score=1, keypoints=[0] * 15)]))
+    (tmp_path / 'text.json').write_text('{"a": 1}')
+    for arguments, message in (
+            ([near, near], 'two models are called near; tell them apart by --names'),
+            ([near, '--names', 'a', 'b'], 'got 1 models and 2 --names'),
+            ([near, tmp_path / 'nothing.json'], 'nothing.json: no such file'),
+            ([near, tmp_path / 'other.json'], 'has no result of the labelled images and category 1'),
+            ([near, tmp_path / 'few.json'], 'few.json has 5 keypoints a person, needed are 17'),
+            ([near, tmp_path / 'text.json'], "text.json is not in COCO's format of keypoint results"),
+            ([near, '--fail-below', 'near > far'], 'needed is "A - B: METRIC >= NUMBER"'),
+            ([near, '--baseline', 'far'], 'got --baseline far; the models are near'),
+            ([near, '--category', '7'], 'has the categories [1], not 7'),
+            ([pose_config], 'without a checkpoint'),
+            ([near, '--resamples', '3'], 'needed are at least 10')):
+        assert compare(*arguments) == 2, arguments
+        error = capsys.readouterr().err
+        assert message in error and 'Traceback' not in error, (message, error)
+    (labelled / 'images' / '<script>alert(1)<|script>.png').rename(tmp_path / 'away.png')
+    try:
+        assert compare(near) == 2
+        assert 'lacks 1 of 8 images, such as <script>' in capsys.readouterr().err
+    finally:
+        shutil.move(tmp_path / 'away.png', labelled / 'images' / '<script>alert(1)<|script>.png')
+
+
+def test_other_keypoints_are_compared_on_what_is_shared(labelled, tmp_path, capsys):
+    """The packaged model's 14 keypoints and COCO's 17 share 12."""
+    assert main(['compare', 'td-hm_ram-hrnet-w16-gpr_1xb16-40e_lspet-128x96', str(labelled / 'near.json'), '--data',
+                 str(labelled / 'images'), str(labelled / 'labels.json'), '--resamples', '20', '--out',
+                 str(tmp_path / 'out')]) == 0
+    assert 'on the 12 of 17 keypoints that all models find: left_shoulder' in capsys.readouterr().err
+    report = json.loads((tmp_path / 'out/comparison.json').read_text())
+    assert len(report['keypoints']) == 12 and report['models']['near']['pck'] > 0.9
