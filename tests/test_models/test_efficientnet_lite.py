@@ -64,3 +64,24 @@ def test_with_gpr_on_sizes_that_do_not_halve():
     head = GPRHead(in_channels=efficientnet_lite.CHANNELS, out_channels=17,
                    loss=dict(type='KeypointMSELoss', use_target_weight=True)).eval()
     assert head(maps).shape == (1, 17, 25, 18)
+
+
+@pytest.mark.parametrize(('frozen', 'blocks'), [(-1, 0), (0, 0), (1, 3), (2, 5), (4, 16)])
+def test_frozen_stages_keep_weights_and_statistics(frozen, blocks):
+    torch.manual_seed(0)
+    backbone = EfficientNetLite(frozen_stages=frozen)
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    backbone.train()
+    optimizer = torch.optim.SGD([value for value in backbone.parameters() if value.requires_grad] or
+                                [torch.zeros(1, requires_grad=True)], lr=1.)
+    maps = backbone(torch.rand(2, 3, 64, 64))
+    if frozen < 4:
+        sum(map_.sum() for map_ in maps).backward()
+        optimizer.step()
+    kept = {name.split('.')[0] if 'stem' in name else int(name.split('.')[1])
+            for name, value in backbone.state_dict().items() if torch.equal(value, before[name])}
+    changed = {name.split('.')[0] if 'stem' in name else int(name.split('.')[1])
+               for name, value in backbone.state_dict().items() if not torch.equal(value, before[name])}
+    assert kept - changed == ({'stem', *range(blocks)} if frozen >= 0 else set())
+    with pytest.raises(ValueError, match='got frozen_stages 5; it goes from -1, none, to 4, all'):
+        EfficientNetLite(frozen_stages=5)
