@@ -1,7 +1,9 @@
 """Keypoints of the people in images, in one call."""
 
+import os
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union, cast
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy as np
 
@@ -78,6 +80,15 @@ class TopdownPredictor:
         self.pose_model = open_pose_model(config, checkpoint, backend, device, dtype, flip_test, compile, num_threads)
         self.batch_size = batch_size
         self._detector = open_detector(detector, detector_checkpoint, device)
+        self._process = os.getpid()
+        self._made_by: Dict[str, Any] = dict(
+            config=config, checkpoint=checkpoint, backend=backend, device=device, dtype=dtype, flip_test=flip_test,
+            batch_size=batch_size, compile=compile, num_threads=num_threads, detector=detector,
+            detector_checkpoint=detector_checkpoint)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Pickled, it is made anew by its arguments: for processes that are started by spawn."""
+        return partial(type(self), **self._made_by), ()
 
     @property
     def dataset_meta(self) -> dict:
@@ -161,7 +172,11 @@ class TopdownPredictor:
         Raises:
             UnreadableError: A file that cannot be read.
             ValueError: An image or box that cannot be used, by reason and, of several, number.
+            RuntimeError: The predictor comes from a process that this one was forked from.
         """
+        if os.getpid() != self._process:
+            raise RuntimeError('this predictor was made in another process, and engines do not survive a fork: make '
+                               "one in each process, or start them by multiprocessing.get_context('spawn')")
         if bboxes is not None and len(bboxes) != len(images):
             raise ValueError(f'got {len(images)} images and {len(bboxes)} lists of boxes; needed is one for each')
         keypoints = [np.zeros((0, self.num_keypoints, 2), np.float32)]

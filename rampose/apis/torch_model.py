@@ -21,6 +21,7 @@ from ..datasets import transforms  # noqa: F401
 from ..datasets.metainfo import config_metainfo
 
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+CHECKPOINT_SUFFIXES = ('.ckpt', '.pt', '.pth', '.safetensors', '.tar')
 
 
 def choose_device(device: Optional[str]) -> torch.device:
@@ -56,6 +57,9 @@ def load_estimator(config: Union[str, Path, Config],
         CheckpointError: The checkpoint is broken, or another model's.
         ValueError: A config without a top-down model and its test pipeline.
     """
+    if not isinstance(config, Config) and Path(config).suffix in CHECKPOINT_SUFFIXES:
+        raise ValueError(f'got {config} for a config, and it is a checkpoint: the config comes first, then the '
+                         'checkpoint')
     cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
     try:
         steps = cfg.test_dataloader.dataset.pipeline

@@ -35,7 +35,7 @@ EXPORTED_SUFFIXES = ('.onnx', '.xml')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('inputs', nargs='+', metavar='INPUT',
-                        help='image, folder, pattern in quotes, video, or number of a webcam')
+                        help='image, folder, pattern in quotes, video, number of a webcam, or address of a stream')
     parser.add_argument('--config', type=Path,
                         help="a name that `rampose weights` lists, what `rampose export` wrote (.onnx, .xml), or any "
                              "of MMPose's top-down configs; default: the model that comes with rampose")
@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     people.add_argument('--det-config', help="config of a detector of MMDetection's")
     people.add_argument('--boxes', type=Path,
                         help='JSON: COCO detections or annotations, or {"file name": [[x1, y1, x2, y2]]}')
+    people.add_argument('--boxes-images', type=Path, metavar='FILE',
+                        help='with --boxes: COCO annotations that say which number is which image, where file names '
+                        'do not')
+    people.add_argument('--category', type=int, metavar='ID',
+                        help='the category of --boxes that counts (default: person, or the only one), and of the '
+                        'results')
     people.add_argument('--whole-image', action='store_true',
                         help='each image shows one person, from border to border; for a single image the default')
     parser.add_argument('--min-score', type=float, default=0.3, metavar='S',
@@ -119,20 +125,26 @@ class Parts:
     options: 'RunOptions'
 
 
-def read_boxes(path: Path, sources: list) -> 'BoxFile':
+def read_boxes(args: argparse.Namespace, sources: list) -> 'BoxFile':
     """The boxes of images.
 
     Raises:
         ValueError: The file cannot be read, or the sources are other than images or are none that it names.
     """
     from ..core.box_file import BoxFile
-    box_file = BoxFile(path)
+    path = args.boxes
+    box_file = BoxFile(path, args.boxes_images, args.category)
+    for entry in box_file.left_out[:SHOWN_ERRORS]:
+        warn('predict', f'{path}: left out {entry}')
+    if len(box_file.left_out) > SHOWN_ERRORS:
+        warn('predict', f'{path}: {len(box_file.left_out) - SHOWN_ERRORS} more are left out')
     moving = [source.path for source in sources if source.kind != 'picture']
     if moving:
         raise ValueError(f'{moving[0]} is no image; --boxes is for images, a video needs a detector or --whole-image')
     if not any(box_file.knows(source.path) for source in sources):
         raise ValueError(f'{path} names none of the {len(sources)} images; it should name them by file name, or, in '
-                         'COCO detections, by the number in the file name')
+                         'COCO detections, by the number in the file name; where names are no numbers, give the COCO '
+                         'annotations that list the images by --boxes-images')
     return box_file
 
 
@@ -168,7 +180,7 @@ def prepare(args: argparse.Namespace) -> Parts:
             raise ValueError('a webcam goes alone, since it ends by Ctrl-C: call twice, with two folders')
         if args.resume:
             raise ValueError('a webcam cannot be resumed: leave --resume out and name another folder')
-    box_file = read_boxes(args.boxes, sources) if args.boxes else None
+    box_file = read_boxes(args, sources) if args.boxes else None
     if args.track:
         from ..prediction.tracking import check_installed
         check_installed()
@@ -188,10 +200,12 @@ def prepare(args: argparse.Namespace) -> Parts:
         weights=predictor.provenance.get('weights_sha256'),
         dtype=args.dtype or ('float32' if args.checkpoint else None),
         flip_test=not args.no_flip_test, det_config=_version(args.det_config),
-        det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes), whole_image=args.whole_image,
+        det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes),
+        boxes_images=_version(args.boxes_images), category=args.category, whole_image=args.whole_image,
         min_score=args.min_score, min_keypoint_score=args.min_keypoint_score, attention=args.attention,
         track=args.track, smooth=args.smooth)
-    folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume, predictor.provenance)
+    category = (box_file.category, box_file.category_name) if box_file else (args.category or 1, None)
+    folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume, predictor.provenance, category)
     total = count_frames(sources)
     if args.limit is not None:
         total = args.limit if total is None else min(args.limit, total)

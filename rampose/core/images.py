@@ -1,7 +1,9 @@
-"""Reading pictures of every kind that people have."""
+"""Reading images of every kind that people have."""
 
+import io
+import stat
 from pathlib import Path
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -11,7 +13,9 @@ try:
 except ImportError:  # where exported models run, it need not be
     Image = None  # type: ignore[assignment]
 
-IMAGE_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+IMAGE_SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jfif', '.jpe', '.jpeg', '.jpg', '.png', '.ppm', '.tif',
+                  '.tiff', '.webp')
+HEIF_SUFFIXES = ('.heic', '.heif')  # Pillow reads them by a plugin
 MAX_SIDE = 32766  # px; OpenCV's warpAffine, which cuts the crops, takes no more
 _16_BIT_MODES = ('I', 'I;16', 'I;16B', 'I;16L')
 
@@ -20,15 +24,27 @@ class UnreadableError(ValueError):
     """A picture or video that cannot be read; the message names the file and the reason."""
 
 
-def read_image(path: Union[str, Path]) -> np.ndarray:
-    """Read a picture as it is displayed.
+def check_regular(path: Union[str, Path]) -> None:
+    """Raise UnreadableError for what is no file to read: opening a named pipe would wait for ever."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return  # whoever opens it says why
+    if not stat.S_ISREG(mode):
+        kind = ('a folder' if stat.S_ISDIR(mode) else 'a named pipe' if stat.S_ISFIFO(mode) else
+                'a socket' if stat.S_ISSOCK(mode) else 'a device')
+        raise UnreadableError(f'{path} cannot be read: it is {kind}, not a regular file')
+
+
+def read_image(path: Union[str, Path, bytes]) -> np.ndarray:
+    """Read an image as it is displayed.
 
     It is turned as its EXIF says. Transparency is dropped, 16 bits become 8, of an animation the first picture is
     taken. Of a JPEG, MMPose (by way of OpenCV) reads the same values. Where OpenCV gives grey for the part that a
     truncated file lacks, this refuses the file. Where Pillow is not installed, OpenCV reads, and does not.
 
     Args:
-        path: A file of a format that Pillow reads.
+        path: A file of a format that Pillow reads; or the bytes of one.
 
     Returns:
         ``(h, w, 3)`` uint8, BGR, as MMPose takes it.
@@ -37,10 +53,15 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
         UnreadableError: No such file, an empty or truncated one, no picture, one of floating-point values, or one with
             a side of more than 32,766 px.
     """
+    content, path = (path, 'the image') if isinstance(path, (bytes, bytearray)) else (None, path)
+    if content is None:
+        check_regular(path)
     try:
         if Image is None:
-            return _decode_with_opencv(path)
-        with Image.open(path) as image:
+            return _decode_with_opencv(path, content)
+        if Path(path).suffix.lower() in HEIF_SUFFIXES:
+            _register_heif(path)
+        with Image.open(path if content is None else io.BytesIO(content)) as image:
             if image.mode == 'F':
                 raise UnreadableError(f'{path} holds floating-point values; save it with 8 or 16 bits')
             _check_sides(path, *image.size)
@@ -52,14 +73,24 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
     except UnreadableError:
         raise
     except Exception as error:  # a decoder may raise anything for a damaged file
-        raise UnreadableError(f'{path} cannot be read: {_reason(error, Path(path))}') from error
+        size = len(content) if content is not None else Path(path).stat().st_size if Path(path).exists() else -1
+        raise UnreadableError(f'{path} cannot be read: {_reason(error, str(path), size)}') from error
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR, dst=pixels)
 
 
-def _decode_with_opencv(path: Union[str, Path]) -> np.ndarray:
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+def _register_heif(path: Union[str, Path]) -> None:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise UnreadableError(f'{path} cannot be read: HEIF needs a plugin, pip install pillow-heif') from None
+    register_heif_opener()
+
+
+def _decode_with_opencv(path: Union[str, Path], content: Optional[bytes]) -> np.ndarray:
+    data = np.fromfile(path, np.uint8) if content is None else np.frombuffer(content, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if image is None:
-        raise ValueError('it is no picture of a format that OpenCV knows')
+        raise ValueError('it is no image of a format that OpenCV knows')
     _check_sides(path, image.shape[1], image.shape[0])
     return image
 
@@ -69,13 +100,14 @@ def _check_sides(path: Union[str, Path], w: int, h: int) -> None:
         raise UnreadableError(f'{path} has {w}x{h} px; no side may exceed {MAX_SIDE} px')
 
 
-def _reason(error: Exception, path: Path) -> str:
+def _reason(error: Exception, path: str, size: int) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()  # no such file, permission denied, is a directory
-    if path.stat().st_size == 0:
+    if not size:
         return 'it is empty (0 bytes)'
     if Image is not None and isinstance(error, UnidentifiedImageError):
-        return 'it is no picture of a format that Pillow knows'
+        return 'it is no image of a format that Pillow knows' + (
+            '; from 11.3 on it may know AVIF' if path.lower().endswith('.avif') else '')
     return str(error).strip().split('\n')[0] or type(error).__name__
 
 

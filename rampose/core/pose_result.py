@@ -1,6 +1,6 @@
 """What was found in an image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Dict, Iterator, Optional
 
 import numpy as np
@@ -45,6 +45,13 @@ class PoseResult:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return (self.keypoints, self.keypoint_scores)[index]
+
+    def choose(self, people: np.ndarray) -> 'PoseResult':
+        """Some of the people, by numbers or ``(N,)`` bool."""
+        chosen = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen['attention'] = self.attention and {unit: of_unit[people] for unit, of_unit in self.attention.items()}
+        return PoseResult(**{name: value[people] if isinstance(value, np.ndarray) else value
+                             for name, value in chosen.items()})
 
     @property
     def num_people(self) -> int:

@@ -6,21 +6,29 @@ from typing import Callable, Iterator, List, Optional
 
 from ..core.files import written_whole
 
+OF_PEOPLE = {'left_shoulder', 'left_wrist', 'left_ankle', 'left_hip', 'thumb1', 'left_knee'}  # MMPose's names
 
-def write_coco(folder: Path, records: Callable[[], Iterator[dict]], dataset_meta: dict) -> None:
+
+def write_coco(folder: Path, records: Callable[[], Iterator[dict]], dataset_meta: dict, category_id: int = 1,
+               category_name: Optional[str] = None) -> None:
     """Write both files, whole or not at all. Records are read one by one, however many they are.
 
     Args:
         folder: Where to.
         records: Gives the records anew at each call.
         dataset_meta: MMPose's description of the keypoints.
+        category_id: Of what was found; that of the labels, where results are to be evaluated.
+        category_name: Default: None, 'person' for a model of people, else the name of its data set.
     """
     numbers = _image_numbers(records)
+    keypoints = [dataset_meta['keypoint_id2name'][index] for index in range(int(dataset_meta['num_keypoints']))]
+    name = category_name or ('person' if OF_PEOPLE & set(keypoints) else
+                             str(dataset_meta.get('dataset_name', 'object')))
     category = dict(
-        id=1,
-        name='person',
-        supercategory='person',
-        keypoints=[dataset_meta['keypoint_id2name'][index] for index in range(int(dataset_meta['num_keypoints']))],
+        id=category_id,
+        name=name,
+        supercategory=name,
+        keypoints=keypoints,
         skeleton=[[int(a) + 1, int(b) + 1] for a, b in dataset_meta.get('skeleton_links', [])])
     with written_whole(folder / 'keypoints.json') as results, written_whole(folder / 'images.json') as images:
         results.write(b'[')
@@ -31,12 +39,12 @@ def write_coco(folder: Path, records: Callable[[], Iterator[dict]], dataset_meta
             image = dict(id=image_id, file_name=record['name'], width=record['width'], height=record['height'])
             if record['frame_id'] is not None:
                 image['frame_id'] = record['frame_id']
-            images.write((',\n' if index else '\n').encode() + json.dumps(image).encode())
+            images.write((',\n' if index else '\n').encode() + json.dumps(image, allow_nan=False).encode())
             for instance in record['instances']:
                 triples = [value for point, score in zip(instance['keypoints'], instance['keypoint_scores'])
                            for value in (*point, score)]
-                result = dict(image_id=image_id, category_id=1, keypoints=triples, score=instance['score'])
-                results.write((',\n' if num_results else '\n').encode() + json.dumps(result).encode())
+                result = dict(image_id=image_id, category_id=category_id, keypoints=triples, score=instance['score'])
+                results.write((',\n' if num_results else '\n').encode() + json.dumps(result, allow_nan=False).encode())
                 num_results += 1
         results.write(b'\n]\n')
         images.write(b'\n],\n"annotations": [],\n"categories": [' + json.dumps(category).encode() + b']}\n')

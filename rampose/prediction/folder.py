@@ -14,7 +14,7 @@
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from ..core.files import remove_parts, written_whole
 from ..core.locking import FolderLock, LockedError
@@ -32,6 +32,7 @@ class ResultFolder:
         dataset_meta: MMPose's description of the keypoints.
         resume: Resume what is there.
         provenance: What makes the results: versions, weights, device, machine; written to `rampose_run.json`.
+        category: Id and name of what is found, for the COCO files. Default: 1, and a name after the model's data set.
 
     Raises:
         ValueError: There are results, and `resume` is False; or they were made with other settings; or another run
@@ -39,11 +40,12 @@ class ResultFolder:
     """
 
     def __init__(self, path: Path, settings: dict, dataset_meta: dict, resume: bool,
-                 provenance: Optional[dict] = None) -> None:
+                 provenance: Optional[dict] = None, category: Tuple[int, Optional[str]] = (1, None)) -> None:
         self.path = path
         self.visualizations, self.attention = (path / name for name in DRAWN_FOLDERS)
         self._settings = settings
         self._meta = dataset_meta
+        self._category = category
         self._provenance: Dict = dict(provenance or {}, started=[_now()])
         self._run_file = path / RUN_FILE
         self._finished_videos: List[str] = []
@@ -139,7 +141,7 @@ class ResultFolder:
 
     def finish(self) -> None:
         """Write the COCO files, and when the run ended."""
-        write_coco(self.path, self._journal.records, self._meta)
+        write_coco(self.path, self._journal.records, self._meta, *self._category)
         self._errors.finish()
         self._provenance['finished'] = _now()
         self._save_run()

@@ -1,7 +1,9 @@
 """What people point at: pictures, folders, patterns, videos, a webcam; and their frames, one after another."""
 
 import glob
+import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
@@ -9,14 +11,18 @@ from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 import cv2
 import numpy as np
 
-from ..core.images import IMAGE_SUFFIXES, UnreadableError, read_image
+from ..core.images import IMAGE_SUFFIXES, UnreadableError, check_regular, read_image
 
-VIDEO_SUFFIXES = ('.avi', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+VIDEO_SUFFIXES = ('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
+                  '.mts', '.mxf', '.ogv', '.ts', '.webm', '.wmv')
+STREAMS = ('http', 'https', 'rtmp', 'rtp', 'rtsp', 'srt', 'tcp', 'udp')  # addresses that OpenCV opens like a webcam
 # Containers count their frames roughly; fewer frames are missing than this where a video is whole.
 TOLERATED_SHARE, TOLERATED_FRAMES = 0.01, 2
 DEFAULT_FPS = 25.0  # of cameras and raw streams that do not say
 # By which a folder of results is known.
 RUN_FILE, DRAWN_FOLDERS = 'rampose_run.json', ('visualizations', 'attention')
+DRAWN_IMAGES, DRAWN_VIDEOS = ('.jpg', '.jpeg', '.png'), ('.mp4', )
+MAX_NAME_BYTES = 255  # of a file, on every file system in use
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,15 @@ class Source:
     """A picture, a video or a webcam.
 
     Attributes:
-        path: Absolute path; of a webcam, `webcam` and its number.
+        path: Absolute path; of a webcam, `webcam` and its number; of a stream, its address.
         name: Its path relative to the folder that all inputs share.
-        kind: 'picture', 'video' or 'webcam'.
+        kind: 'picture', 'video' or 'webcam', which streams are, too.
+        drawn: Name of its drawing, if that is not `name`: two sources never share one.
     """
     path: str
     name: str
     kind: str
+    drawn: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,14 @@ class Frame:
         source: Where it is from.
         frame_id: Its number in the video, from 0; None for a picture.
         image: ``(h, w, 3)`` uint8, BGR.
-        fps: Of the video; None for a picture.
+        fps: Of the video, on average; None for a picture.
+        time: When it is shown, in seconds from the video's start, by the video's own clock; None for a picture.
     """
     source: Source
     frame_id: Optional[int]
     image: np.ndarray
     fps: Optional[float] = None
+    time: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,8 @@ def find_sources(inputs: Sequence[str]) -> Tuple[List[Source], int]:
     """Find pictures and videos.
 
     Args:
-        inputs: Files, folders (with all below them), patterns as of a shell (`**` for folders), numbers of webcams. Of
-            folders and patterns, what an earlier run drew is left out.
+        inputs: Files, folders (with all below them), patterns as of a shell (`**` for folders), numbers of webcams,
+            addresses of streams. Of folders and patterns, what an earlier run drew is left out.
 
     Returns:
         The sources in the order of the inputs, those of a folder or pattern sorted, each once; and how many files of
@@ -83,6 +93,9 @@ def find_sources(inputs: Sequence[str]) -> Tuple[List[Source], int]:
         path = Path(text).expanduser()
         if not text:
             raise ValueError('got an empty INPUT; is a variable of the shell unset?')
+        if '://' in text:
+            found.append((_stream(text), 'webcam'))
+            continue
         if path.is_dir():
             files = sorted(_files_below(path))
         elif path.exists():
@@ -106,8 +119,60 @@ def find_sources(inputs: Sequence[str]) -> Tuple[List[Source], int]:
     found = list(dict.fromkeys(found))
     folders = [os.path.dirname(path) for path, kind in found if kind != 'webcam']
     shared = os.path.commonpath(folders) if folders else ''
-    return [Source(path, path if kind == 'webcam' else Path(os.path.relpath(path, shared)).as_posix(), kind)
-            for path, kind in found], num_others
+    names = [_stream_name(path) if kind == 'webcam' else Path(os.path.relpath(path, shared)).as_posix()
+             for path, kind in found]
+    return [Source(path, name, kind, drawn) for (path, kind), name, drawn
+            in zip(found, names, _drawn_names(names, [kind for _, kind in found]))], num_others
+
+
+def _stream(text: str) -> str:
+    """An address that OpenCV can open.
+
+    Raises:
+        ValueError: It is that of an image, or of another protocol.
+    """
+    protocol, _, rest = text.partition('://')
+    if protocol.lower() not in STREAMS:
+        raise ValueError(f'{text} is an address of {protocol}; streams of {", ".join(STREAMS)} can be read')
+    if Path(rest.split('?')[0]).suffix.lower() in IMAGE_SUFFIXES:
+        raise ValueError(f'{text} is the address of an image; download it, and give its file')
+    return text
+
+
+def _stream_name(path: str) -> str:
+    """A file name for a webcam or a stream, without the password that an address may hold."""
+    address = path.split('://')[-1].split('@')[-1].split('?')[0]
+    return ''.join(letter if letter.isalnum() or letter in '.-' else '_' for letter in address).strip('._')
+
+
+def _drawn_names(names: Sequence[str], kinds: Sequence[str]) -> List[Optional[str]]:
+    """Names of drawings where they are not the sources' own: with a suffix that can be written, none longer than a file
+    system takes, and none twice."""
+    taken = {name for name, kind in zip(names, kinds) if _suffixed(name, kind) == name}
+    drawn: List[Optional[str]] = []
+    for name, kind in zip(names, kinds):
+        wanted, number = _suffixed(name, kind), 1
+        if wanted == name:
+            drawn.append(None)
+            continue
+        while wanted in taken:
+            number += 1
+            wanted = _suffixed(name, kind, f'~{number}')
+        taken.add(wanted)
+        drawn.append(wanted)
+    return drawn
+
+
+def _suffixed(name: str, kind: str, addition: str = '') -> str:
+    path = Path(name)
+    suffixes = DRAWN_IMAGES if kind == 'picture' else DRAWN_VIDEOS
+    suffix = path.suffix if path.suffix.lower() in suffixes and not addition else suffixes[0]
+    stem = path.name[:-len(suffix)] if path.name.endswith(suffix) else path.name
+    room = MAX_NAME_BYTES - len(os.fsencode(addition + suffix))
+    if len(os.fsencode(stem)) > room:
+        digest = f'~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}'
+        stem = os.fsencode(stem)[:room - len(digest)].decode(errors='ignore') + digest
+    return path.with_name(stem + addition + suffix).as_posix()
 
 
 def _is_drawn(file: Path) -> bool:
@@ -194,7 +259,9 @@ def _read_video(source: Source, limit: float,
     if reason:
         yield Failure(source, reason)
         return
-    capture = cv2.VideoCapture(int(source.path[len('webcam'):]) if source.kind == 'webcam' else source.path)
+    number_of_webcam = source.path[len('webcam'):]
+    capture = cv2.VideoCapture(int(number_of_webcam) if source.kind == 'webcam' and number_of_webcam.isdecimal() else
+                               source.path)
     try:
         if not capture.isOpened():
             yield Failure(source, f'{source.path} cannot be opened; is it there, and does another program use it?'
@@ -204,18 +271,22 @@ def _read_video(source: Source, limit: float,
         fps = capture.get(cv2.CAP_PROP_FPS)
         fps = fps if 0 < fps < 1000 else DEFAULT_FPS
         expected = _frame_count(capture)
+        clock = _Clock(capture, source.kind, fps)
         number = 0
         while number < limit and not should_stop():
             # Frames of another size than the first are scaled to it by OpenCV; turned videos are turned.
             more, image = capture.read()
             if not more:
                 break
-            yield Frame(source, number, image, fps)
+            yield Frame(source, number, image, fps, clock.time_of(number))
             number += 1
         else:
             yield VideoEnd(source, complete=source.kind == 'webcam')
             return
-        if number == 0 or (expected and expected - number > max(TOLERATED_FRAMES, TOLERATED_SHARE * expected)):
+        missing = (expected or 0) - number
+        # Of a film whose frames last differently long, the number is only an estimate: its duration times the rate.
+        if number == 0 or (missing > max(TOLERATED_FRAMES, TOLERATED_SHARE * number) and
+                           clock.end < (1 - TOLERATED_SHARE) * (expected or 0) / fps):
             number_expected = expected or 'an unknown number of'
             yield Failure(source, f'{source.path} breaks off after {number} of {number_expected} frames')
             yield VideoEnd(source, complete=False)
@@ -223,6 +294,31 @@ def _read_video(source: Source, limit: float,
             yield VideoEnd(source, complete=True)
     finally:
         capture.release()
+
+
+class _Clock:
+    """When frames are shown, in seconds.
+
+    Attributes:
+        end: When the last frame ends, if it lasts as long as the longest before it.
+    """
+
+    def __init__(self, capture: cv2.VideoCapture, kind: str, fps: float) -> None:
+        self._capture, self._fps = capture, fps
+        self._started = time.monotonic() if kind == 'webcam' else None
+        self._last = self._longest = self.end = 0.
+
+    def time_of(self, number: int) -> float:
+        """Of the frame that was read last."""
+        if self._started is not None:
+            return round(time.monotonic() - self._started, 3) if number else 0.
+        now = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if number and not now > self._last:  # a container without times
+            now = self._last + 1 / self._fps
+        now = now if number else max(now, 0.)
+        self._longest = max(self._longest, now - self._last if number else 0.)
+        self._last, self.end = now, now + max(self._longest, 1 / self._fps)
+        return round(now, 3)
 
 
 def _why_unusable(source: Source) -> Optional[str]:
@@ -234,6 +330,9 @@ def _why_unusable(source: Source) -> Optional[str]:
     except UnicodeEncodeError:
         return f'{os.fsencode(source.path)!r} cannot be read: OpenCV needs names in UTF-8; rename it'
     try:
+        check_regular(source.path)
         return None if os.path.getsize(source.path) else f'{source.path} cannot be read: it is empty (0 bytes)'
+    except UnreadableError as error:
+        return str(error)
     except OSError as error:
         return f'{source.path} cannot be read: {str(error.strerror).lower()}'

@@ -9,7 +9,12 @@ import numpy as np
 
 from ..core.files import part_of, written_whole
 
-MIN_VIDEO_SIDE = 16  # px; the codec takes no less
+MIN_VIDEO_SIDE, MAX_VIDEO_SIDE = 16, 8191  # px; the codec takes no less and no more
+OFF_BY = 1.5  # frames by which a drawn film may run ahead of its clock or behind it
+
+
+class NotDrawnError(ValueError):
+    """A film that cannot be drawn, whatever the disk; the message says why."""
 
 
 def with_one_of(suffixes: Tuple[str, ...], path: Path) -> Path:
@@ -45,17 +50,47 @@ class VideoFile:
         self._writer: Optional[cv2.VideoWriter] = None
         self._size: Tuple[int, int] = (0, 0)
         self._num_frames = 0
+        self._last: Optional[np.ndarray] = None
 
-    def add(self, image: np.ndarray) -> None:
-        """Append a frame, ``(h, w, 3)`` uint8 BGR; one of another size than the first is scaled to it."""
+    def add(self, image: np.ndarray, time: Optional[float] = None) -> None:
+        """Append a frame.
+
+        Args:
+            image: ``(h, w, 3)`` uint8 BGR; one of another size than the first is scaled to it.
+            time: When it is shown, in seconds. The frame before it is repeated until then, so that a film whose frames
+                last differently long stays as long as it was. Default: None, after the frame before it.
+
+        Raises:
+            NotDrawnError: The codec does not take such a film.
+            OSError: It cannot be written.
+        """
         if self._writer is None:
-            self._size = max(MIN_VIDEO_SIDE, image.shape[1]), max(MIN_VIDEO_SIDE, image.shape[0])
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*'mp4v'), self._fps, self._size)
-            if not self._writer.isOpened():
-                raise OSError(f'{self.path} cannot be written: is the folder writable, and is there room on the disk?')
+            self._writer = self._open(image)
         if (image.shape[1], image.shape[0]) != self._size:
             image = cv2.resize(image, self._size)
+        slot = self._num_frames if time is None else time * self._fps
+        while self._last is not None and slot - self._num_frames >= OFF_BY:
+            self._write(self._last)
+        if self._num_frames - slot < OFF_BY:
+            self._write(image)
+        self._last = image
+
+    def _open(self, image: np.ndarray) -> cv2.VideoWriter:
+        if max(image.shape[:2]) > MAX_VIDEO_SIDE:
+            raise NotDrawnError(f'is not drawn: its frames have {image.shape[1]}x{image.shape[0]} px, and the codec '
+                                f'takes {MAX_VIDEO_SIDE} px at most; its keypoints are written')
+        self._size = max(MIN_VIDEO_SIDE, image.shape[1]), max(MIN_VIDEO_SIDE, image.shape[0])
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # The codec knows a rate as a fraction of small numbers; then the next that it takes.
+        for fps in (self._fps, round(self._fps, 2), max(1., float(round(self._fps)))):
+            writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*'mp4v'), fps, self._size)
+            if writer.isOpened():
+                self._fps = fps
+                return writer
+        raise OSError(f'{self.path} cannot be written: is the folder writable, and is there room on the disk?')
+
+    def _write(self, image: np.ndarray) -> None:
+        assert self._writer is not None  # it is open
         self._writer.write(image)
         self._num_frames += 1
 

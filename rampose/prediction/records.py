@@ -1,9 +1,9 @@
 """People as `frames.jsonl` has them.
 
 A record is ``{"input", "name", "frame_id", "width", "height", "image_id", "instances"}``; `frame_id` is null for an
-image, `image_id` null where none is known. An instance is a person: ``{"bbox": [x1, y1, x2, y2], "bbox_score",
-"keypoints": [[x, y], ...], "keypoint_scores", "score"}`` in image px; with tracking, ``track_id``, -1 for nobody known;
-with smoothing, ``keypoints_unsmoothed``.
+image, `image_id` null where none is known; that of a video's frame has its ``time`` in seconds, too. An instance is a
+person: ``{"bbox": [x1, y1, x2, y2], "bbox_score", "keypoints": [[x, y], ...], "keypoint_scores", "score"}`` in image
+px; with tracking, ``track_id``, -1 for nobody known; with smoothing, ``keypoints_unsmoothed``.
 """
 
 import dataclasses

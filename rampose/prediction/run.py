@@ -1,9 +1,10 @@
 """Prediction over many images and videos: what `rampose predict` runs."""
 
 import contextlib
+import errno
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Callable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -16,11 +17,13 @@ from .attention import write_attention
 from .drawing import MIN_KEYPOINT_SCORE, PosePainter
 from .folder import ResultFolder
 from .inputs import DEFAULT_FPS, Failure, Frame, Source, VideoEnd
-from .media import VideoFile, save_picture
+from .media import NotDrawnError, VideoFile, save_picture
 from .records import as_instances, as_result, rounded
 from .stream import BUDGET_BYTES, WriteBehind, read_ahead
 from .tracking import VideoTracks
 
+# Errors that a file's name brings, not the disk.
+OF_THE_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EISDIR)
 # Frames of a batch wait for each other; so many at most, however few people they show.
 MAX_FRAMES_A_BATCH = 16
 PeopleFinder = Callable[[Frame], Tuple[np.ndarray, np.ndarray]]
@@ -94,6 +97,7 @@ class PredictionRun:
         self._tracks: Optional[VideoTracks] = None
         # Of the one that is being written, in the writer's thread:
         self._video: Optional[VideoFile] = None
+        self._undrawn: Optional[Source] = None
 
     def __call__(self,
                  items: Iterator[Union[Frame, Failure, VideoEnd]],
@@ -194,14 +198,26 @@ class PredictionRun:
             results = self._predictor.predict(images, bboxes)
         for found, result in zip(new, results):
             result.bbox_scores = found.bbox_scores
-        return results
+        return [self._numbers_only(found.frame, result) for found, result in zip(new, results)]
+
+    def _numbers_only(self, frame: Frame, result: PoseResult) -> PoseResult:
+        """The people whose keypoints and scores are numbers; a network that overflows gives others."""
+        usable = np.isfinite(result.keypoints).all(axis=(1, 2)) & np.isfinite(result.keypoint_scores).all(axis=1)
+        for bbox in result.bboxes[~usable]:
+            self._writer.submit(partial(
+                self._folder.add_error, frame.source, f'the model gives keypoints that are no numbers for the box '
+                f'{bbox.tolist()}', frame.frame_id, [str(value) for value in bbox.tolist()]))
+        return result if usable.all() else result.choose(usable)
 
     def _record_of(self, frame: Frame, result: PoseResult) -> dict:
         h, w = frame.image.shape[:2]
         image_id = None if self._box_file is None else self._box_file.image_id(frame.source.path)
-        return dict(
+        record: Dict[str, Any] = dict(
             input=frame.source.path, name=frame.source.name, frame_id=frame.frame_id, width=w, height=h,
             image_id=image_id, instances=as_instances(result))
+        if frame.time is not None:
+            record['time'] = frame.time
+        return record
 
     def _track(self, frame: Frame, result: PoseResult) -> None:
         if not self._options.track or frame.frame_id is None:
@@ -220,22 +236,40 @@ class PredictionRun:
     def _write(self, frame: Frame, result: PoseResult) -> None:
         self._draw(frame, result)
         if self._options.attention:
-            path = self._folder.attention / frame.source.name
-            write_attention(path if frame.frame_id is None else path / f'{frame.frame_id:06d}', frame.image, result)
+            path = self._folder.attention / (frame.source.drawn or frame.source.name)
+            with self._noting(frame.source):
+                write_attention(path if frame.frame_id is None else path / f'{frame.frame_id:06d}', frame.image, result)
         self._folder.add(self._record_of(frame, result))  # last: what has a record is not done again
         self._on_frame(result.num_people)
 
     def _draw(self, frame: Frame, result: PoseResult) -> None:
         if self._painter is None:
             return
-        path = self._folder.visualizations / frame.source.name
+        if frame.source == self._undrawn:
+            return
+        path = self._folder.visualizations / (frame.source.drawn or frame.source.name)
         drawn = self._painter.draw(frame.image, result)
         if frame.frame_id is None:
-            save_picture(path, drawn)
+            with self._noting(frame.source):
+                save_picture(path, drawn)
             return
         if self._video is None:
             self._video = VideoFile(path, frame.fps or DEFAULT_FPS)
-        self._video.add(drawn)
+        with self._noting(frame.source):
+            self._video.add(drawn, frame.time)
+
+    @contextlib.contextmanager
+    def _noting(self, source: Source) -> Iterator[None]:
+        """What goes wrong with the drawing of one source is noted; the run goes on."""
+        try:
+            yield
+        except NotDrawnError as error:
+            self._undrawn, self._video = source, None
+            self._folder.add_error(source, str(error))
+        except OSError as error:
+            if error.errno not in OF_THE_NAME:
+                raise
+            self._folder.add_error(source, f'is not drawn: {error.strerror}')
 
     def _end_video(self, end: VideoEnd) -> None:
         if self._video is not None:

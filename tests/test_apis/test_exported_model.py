@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -195,6 +196,21 @@ def test_pictures_are_read_without_pillow(photo, tmp_path, monkeypatch):
     assert np.array_equal(images.read_image(tmp_path / 'photo.png'), photo)
     (tmp_path / 'text.png').write_text('text')
     (tmp_path / 'empty.png').touch()
-    for name, reason in (('text.png', 'no picture'), ('empty.png', 'empty'), ('missing.png', 'no such file')):
+    for name, reason in (('text.png', 'no image'), ('empty.png', 'empty'), ('missing.png', 'no such file')):
         with pytest.raises(UnreadableError, match=reason):
             images.read_image(tmp_path / name)
+
+
+def test_a_predictor_does_not_survive_a_fork_and_goes_through_a_pickle(onnx_model, photo, bboxes):
+    """A forked engine hangs; spawned processes get the predictor by its arguments."""
+    predictor = TopdownPredictor(onnx_model, num_threads=1)
+    expected, _ = predictor(photo, bboxes)
+    child = os.fork()
+    if not child:
+        try:
+            predictor(photo, bboxes)
+        except RuntimeError as error:
+            os._exit(0 if 'make one in each process' in str(error) else 3)
+        os._exit(4)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(predictor))(photo, bboxes)[0], expected)

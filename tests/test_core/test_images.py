@@ -86,8 +86,8 @@ def test_what_cannot_be_read_is_named(rgb, tmp_path):
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / 'float.tiff')
     Image.new('L', (40000, 1)).save(tmp_path / 'panorama.png')
     for name, reason in [
-        ('truncated.jpg', 'truncated'), ('truncated.png', 'truncated'), ('text.jpg', 'no picture of a format'),
-        ('empty.jpg', r'empty \(0 bytes\)'), ('folder.jpg', 'is a directory'), ('missing.jpg', 'no such file'),
+        ('truncated.jpg', 'truncated'), ('truncated.png', 'truncated'), ('text.jpg', 'no image of a format'),
+        ('empty.jpg', r'empty \(0 bytes\)'), ('folder.jpg', 'is a folder'), ('missing.jpg', 'no such file'),
         ('float.tiff', 'floating-point'), ('panorama.png', '40000x1 px; no side may exceed 32766'),
     ]:
         with pytest.raises(UnreadableError, match=reason) as caught:
@@ -106,3 +106,12 @@ def test_what_cannot_be_read_is_named(rgb, tmp_path):
 def test_wrong_arrays(image, message):
     with pytest.raises(ValueError, match=message):
         check_image(image)
+
+
+def test_bytes_are_read_like_files(rgb, tmp_path):
+    rgb.save(tmp_path / 'photo.jpg')
+    np.testing.assert_array_equal(read_image((tmp_path / 'photo.jpg').read_bytes()), read_image(tmp_path / 'photo.jpg'))
+    with pytest.raises(UnreadableError, match=r'the image cannot be read: it is empty \(0 bytes\)'):
+        read_image(b'')
+    with pytest.raises(UnreadableError, match='the image cannot be read: it is no image of a format'):
+        read_image(b'text')

@@ -242,6 +242,8 @@ _shtab_rampose_predict_options=(
   "--det-checkpoint[weights of a detector\; Faster R-CNN unless --det-config names another]:det_checkpoint:"
   "--det-config[config of a detector of MMDetection\'s]:det_config:"
   "--boxes[JSON\: COCO detections or annotations, or \{\"file name\"\: \[\[x1, y1, x2, y2\]\]\}]:boxes:"
+  "--boxes-images[with --boxes\: COCO annotations that say which number is which image, where file names do not]:FILE:"
+  "--category[the category of --boxes that counts (default\: person, or the only one), and of the results]:ID:"
   "--whole-image[each image shows one person, from border to border\; for a single image the default]"
   "--min-score[leave out boxes of lower scores (default\: 0.3)]:S:"
   "--no-flip-test[half the time in the network, slightly less exact]"
@@ -255,7 +257,7 @@ _shtab_rampose_predict_options=(
   "--batch-size[people in a batch, at most (default\: 32)]:batch_size:"
   "--device[cpu, cuda\:0, ...\; default\: a GPU where there is one]:device:"
   "--dtype[default\: float32, or as the model was exported]:dtype:(float32 bfloat16 float16)"
-  "(*):image, folder, pattern in quotes, video, or number of a webcam:"
+  "(*):image, folder, pattern in quotes, video, number of a webcam, or address of a stream:"
 )
 
 # guard to ensure default positional specs are added only once per session
