@@ -57,15 +57,19 @@ def run(args: argparse.Namespace) -> int:
         from mmengine.logging import MMLogger
         MMLogger.get_instance('rampose', log_level=logging.ERROR)
         from ..core.files import check_writable, written_whole
+        from ..core.metainfo import problems_of
         from ..datasets import checking
-        from ..datasets.metainfo import parse_metainfo
+        from ..datasets.metainfo import config_metainfo
         config = Config.fromfile(args.config)
         ann_file, folder, bbox_file, dataset = paths_of(config, args.split)
         if args.fix and args.fix.resolve() == ann_file.resolve():
             raise ValueError(f'--fix {args.fix} is the annotation file itself; name another')
         for path in filter(None, (out / 'report.json', args.fix)):
             check_writable(path)
-        metainfo = parse_metainfo(dataset.metainfo)
+        wrong = problems_of(dataset.get('metainfo') or {})
+        if wrong and dataset.get('metainfo'):
+            raise ValueError(f"{args.config}: the data set's metainfo: {'; '.join(wrong)}")
+        metainfo = config_metainfo(config) or {}
         names = [metainfo['keypoint_id2name'][k] for k in range(metainfo['num_keypoints'])]
         content = checking.read_coco(ann_file)
         detections = checking.read_detections(bbox_file) if bbox_file else None

@@ -2,18 +2,30 @@
 
 import difflib
 import inspect
+import logging
 import os
 import re
 from pathlib import Path
 from typing import Any, Iterator, Tuple
 
 from mmengine import Config
+from mmengine.logging import print_log
 from mmengine.runner import Runner
+from mmpose.registry import METRICS
+
+from ..core.metainfo import problems_of
 
 # What is read at a config's top level; other names are free.
 _TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters, 'runner_type', 'model_wrapper_cfg', 'compile', 'sync_bn',
               'find_unused_parameters', 'activation_checkpointing', 'efficient_conv_bn_eval', 'custom_imports',
               } - {'self', 'cfg'}
+# MMPose 0.x's names, and what has taken their place.
+_FORMER = dict(
+    optimizer='optim_wrapper.optimizer', optimizer_config='optim_wrapper.clip_grad', lr_config='param_scheduler',
+    total_epochs='train_cfg.max_epochs', evaluation='val_evaluator and train_cfg.val_interval', workflow='train_cfg',
+    checkpoint_config='default_hooks.checkpoint', log_config='default_hooks.logger', data_cfg='codec',
+    channel_cfg='model.head.out_channels', dist_params='env_cfg.dist_cfg', cudnn_benchmark='env_cfg.cudnn_benchmark',
+    resume_from='resume and load_from', gpu_ids='env_cfg')
 _ENVIRONMENT = re.compile(r'\{\{\s*\$(\w+)\s*:([^}]*)\}\}')  # {{$NAME:default}}
 
 
@@ -24,6 +36,8 @@ def check_config(config: Config) -> None:
         ValueError: A misspelt key; a missing or empty data set; missing pre-trained weights; sizes that do not fit.
     """
     _check_keys(config)
+    _check_best(config)
+    _check_schedule(config)
     _check_sizes(config)
     _check_weights(config)
     for name in ('train_dataloader', 'val_dataloader'):
@@ -33,9 +47,47 @@ def check_config(config: Config) -> None:
 
 def _check_keys(config: Config) -> None:
     for key in config:
+        if key in _FORMER:
+            raise ValueError(f'the config says {key}, a name of MMPose 0.x that nothing reads any more; say '
+                             f'{_FORMER[key]}')
         near = difflib.get_close_matches(key, _TOP_LEVEL, 1, 0.85)
         if key not in _TOP_LEVEL and near and not key.startswith(near[0]):  # models, train_cfg2: names of one's own
             raise ValueError(f'the config says {key}, which nothing reads; is {near[0]} meant?')
+
+
+def _check_best(config: Config) -> None:
+    """The metric that the best checkpoint is chosen by, and those that the evaluators give, as far as they say."""
+    best = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
+    evaluators = config.get('val_evaluator')
+    if not isinstance(best, str) or best == 'auto' or not evaluators:
+        return
+    evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+    prefixes = []
+    for evaluator in evaluators:
+        metric = METRICS.get(evaluator.get('type')) if isinstance(evaluator.get('type'), str) else evaluator.get('type')
+        prefixes.append(evaluator.get('prefix') or getattr(metric, 'default_prefix', None))
+    prefix, _, name = best.rpartition('/')
+    if (prefix or None) not in prefixes:
+        known = ', '.join(f'{prefix}/...' if prefix else 'names without a prefix' for prefix in prefixes)
+        raise ValueError(f'default_hooks.checkpoint.save_best is {best}, but val_evaluator gives {known}: name one of '
+                         'its metrics')
+    of_prefix = [evaluator.get('type') for evaluator, its in zip(evaluators, prefixes) if its == (prefix or None)]
+    wanted = {'PCKAccuracy': 'PCK', 'EPE': 'EPE', 'AUC': 'AUC', 'CocoMetric': 'A'}
+    if all(type_ in wanted and not name.startswith(wanted[type_]) for type_ in of_prefix):
+        raise ValueError(f'default_hooks.checkpoint.save_best is {best}, but {" and ".join(map(str, of_prefix))} gives '
+                         f'{", ".join(wanted[type_] + "..." for type_ in of_prefix)}: name one of its metrics')
+
+
+def _check_schedule(config: Config) -> None:
+    """Warn where epochs follow the last one that the learning rate's schedule knows."""
+    epochs = (config.get('train_cfg') or {}).get('max_epochs')
+    schedulers = config.get('param_scheduler') or ()
+    for scheduler in schedulers if isinstance(schedulers, (list, tuple)) else [schedulers]:
+        known = (sum(scheduler['periods']) if scheduler.get('periods') else
+                 scheduler.get('T_max') if scheduler.get('type') == 'CosineAnnealingLR' else None)
+        if epochs and known and scheduler.get('by_epoch', True) and scheduler.get('begin', 0) + known < epochs:
+            print_log(f'train_cfg.max_epochs is {epochs}, but {scheduler["type"]} of param_scheduler ends after '
+                      f'{scheduler.get("begin", 0) + known}: set both alike', 'current', logging.WARNING)
 
 
 def _check_sizes(config: Config) -> None:
@@ -75,6 +127,9 @@ def _check_weights(config: Config) -> None:
 
 
 def _check_dataset(config: Config, place: str, dataset: dict) -> None:
+    wrong = problems_of(dataset['metainfo']) if dataset.get('metainfo') else []
+    if wrong:
+        raise ValueError(f'{place}.metainfo: {"; ".join(wrong)}')
     root = dataset.get('data_root') or ''
     variables = {name for name, default in _ENVIRONMENT.findall(config.text or '')
                  if os.environ.get(name, default.strip()) == root}

@@ -49,6 +49,10 @@ def keypoint(*values):
     return annotation(keypoints=[*values, *POINTS[3:]], num_keypoints=4 if values[2] == 0 else 5)
 
 
+def everybody(change):
+    return lambda content, folder: [change(one) for one in content['annotations']]
+
+
 def truncate(content, folder):
     data = (folder / '3.jpg').read_bytes()
     (folder / '3.jpg').write_bytes(data[:len(data) // 2])
@@ -70,9 +74,25 @@ DAMAGE = {
     'num_keypoints disagrees': annotation(num_keypoints=2),
     'bad box': annotation(bbox=[20, 10, -60, 90]),
     'left and right contradict': lambda content, folder: swap(content, 0.2, (1, 2)),
+    'id that is no number': annotation(id='a3'),
+    'image without size': lambda content, folder: content['images'][3].pop('width'),
+    'keypoints in another order': lambda content, folder: content['categories'][0].update(
+        keypoints=[NAMES[0], NAMES[2], NAMES[1], *NAMES[3:]]),
+    'keypoints of other names': lambda content, folder: content['categories'][0].update(keypoints=['beak', *NAMES[1:]]),
+    'nobody to train on': everybody(lambda one: one.update(keypoints=[0] * 15, num_keypoints=0)),
+    'crowd flag that is no number': annotation(iscrowd='0'),
+    'visibility other than 0, 1, 2': keypoint(50, 20, 3),
+    'keypoint at (0, 0)': keypoint(0, 0, 2),
+    'box without its keypoints': annotation(bbox=[80, 100, 10, 15]),
+    'boxes of another form': everybody(lambda one: one.update(bbox=[25, 15, 85, 110])),  # x1, y1, x2, y2
+    'keypoints in shares of the image': everybody(lambda one: one.update(
+        keypoints=[value / 100 if i % 3 < 2 else value for i, value in enumerate(POINTS)])),
+    'area missing or 0': annotation(area=0),
 }
 # What is left as it is.
-LEFT = {'category without keypoints', 'category with other keypoints', 'left and right contradict'}
+LEFT = {'category without keypoints', 'category with other keypoints', 'left and right contradict',
+        'keypoints in another order', 'keypoints of other names', 'nobody to train on', 'box without its keypoints',
+        'boxes of another form', 'keypoints in shares of the image'}
 
 
 def test_a_good_one(tmp_path):
@@ -98,7 +118,7 @@ def test_each_kind_is_found_and_mended(kind, tmp_path):
 
 def test_every_kind_is_tested_and_explained():
     elsewhere = {'pair swapped', 'train and val overlap', 'detection of unknown image', 'bad detection',
-                 'equal detection scores'}
+                 'equal detection scores', 'detections of no person'}
     assert set(checking.KINDS) == set(DAMAGE) | elsewhere
 
 
@@ -179,11 +199,57 @@ def test_the_tool(root, tiny_sample, tmp_path):
     assert code == 2 and error == f'rampose check-data: --fix {ann_file} is the annotation file itself; name another\n'
 
 
-def test_a_json_need_not_say_sizes(tmp_path):
+def test_sizes_that_the_json_does_not_say_are_filled_in(tmp_path):
+    """Training needs them, though COCO's tools do not."""
     content = make(tmp_path)
     for image in content['images']:
         del image['width'], image['height']
     DAMAGE['keypoint outside the image'](content, tmp_path)
     report = check(content, tmp_path)
-    assert list(report.counts) == ['keypoint outside the image']
+    assert report.counts == {'image without size': 30, 'keypoint outside the image': 1}
     assert checking.cleaned(content, report)['images'][0]['width'] == 100
+
+
+@pytest.mark.parametrize(('visibility', 'becomes'), [(-1, 0), (5, 2), (0.5, 0.5)])
+def test_visibility_is_mended_to_what_it_can_mean(tmp_path, visibility, becomes):
+    """-1 makes MMPose's loss negative: the model unlearns the keypoint."""
+    content = make(tmp_path)
+    keypoint(50, 20, visibility)(content, tmp_path)
+    content['annotations'][3]['num_keypoints'] = 5 if visibility > 0 else 4
+    report = check(content, tmp_path)
+    assert report.counts == {'visibility other than 0, 1, 2': 1}
+    mended = checking.cleaned(content, report)['annotations'][3]
+    assert mended['keypoints'][2] == becomes
+
+
+def test_boxes_that_miss_most_keypoints(tmp_path):
+    """Keypoints in the crop's px, for one."""
+    content = make(tmp_path)
+    everybody(lambda one: one.update(bbox=[80, 90, 19, 25]))(content, tmp_path)
+    assert check(content, tmp_path).counts == {'boxes of another form': 1}
+
+
+def test_whole_image_boxes_are_fine(tmp_path):
+    content = make(tmp_path)
+    everybody(lambda one: one.update(bbox=[0, 0, 100, 120]))(content, tmp_path)
+    assert check(content, tmp_path).counts == {}
+
+
+def test_what_training_reads_decides(tmp_path):
+    """OpenCV reads; a huge image that Pillow suspects is fine, one that OpenCV does not know is not."""
+    from PIL import Image
+    content = make(tmp_path)
+    Image.new('1', (12000, 8000)).save(tmp_path / '3.jpg', format='PNG')
+    content['images'][3].update(width=12000, height=8000)
+    Image.new('RGB', (100, 120)).save(tmp_path / '4.jpg', format='ICO', sizes=[(100, 120)])
+    report = check(content, tmp_path)
+    assert report.counts == {'unreadable image': 1}
+    assert 'OpenCV, which training reads with, does not know it' in report.examples['unreadable image'][0]
+
+
+def test_detections_of_another_numbering(tmp_path):
+    """MMPose leaves out all but category 1, and ends in an error that does not say so."""
+    content, report = make(tmp_path), checking.Report()
+    checking.check_detections([dict(image_id=1, category_id=0, bbox=[1, 2, 3, 4], score=score)
+                               for score in (0.5, 0.6)], content, report)
+    assert report.examples == {'detections of no person': ['2 detections of the categories [0]']}

@@ -23,6 +23,14 @@ def change(config, changes):
 WRONG = {
     'a typo': (dict(train_dataloder=dict(batch_size=4)),
                r'train_dataloder, which nothing reads; is train_dataloader meant'),
+    'a name of MMPose 0.x': ({'optimizer.lr': 1e-6}, r'says optimizer, a name of MMPose 0\.x .* say optim_wrapper'),
+    'best by a metric of another name': (dict(val_evaluator=dict(type='PCKAccuracy')),
+                                         r'save_best is coco/AP, but val_evaluator gives names without a prefix'),
+    'best by another metric of that prefix': (dict(val_evaluator=dict(type='EPE', prefix='coco')),
+                                              r'save_best is coco/AP, but EPE gives EPE'),
+    'wrong metainfo': ({'train_dataloader.dataset.metainfo': dict(keypoint_info={
+        0: dict(name='left', swap='right'), 1: dict(name='right', swap='')}, skeleton_info={}, sigmas=[1, 1],
+        joint_weights=[1, 1])}, r'dataset\.metainfo: keypoint left swaps with right, but right with none'),
     'no data root': ({'train_dataloader.dataset.data_root': 'no/where'},
                      r'data set of train_dataloader\.dataset is missing, looked for at no/where: set '
                      r'train_dataloader\.dataset\.data_root to where'),
@@ -98,3 +106,16 @@ def test_all_configs_that_train_use_the_loop(root):
     for path in root.glob('configs/*_2d_keypoint/**/td-hm_*.py'):
         if 'ensemble' not in path.name:
             assert Config.fromfile(path).train_cfg.type == 'CheckedTrainLoop', path
+
+
+def test_epochs_beyond_the_schedule_are_warned_of(tiny_config):
+    tiny_config.train_cfg.max_epochs = 9
+    tiny_config.param_scheduler = [dict(type='CosineAnnealingLR', T_max=5, by_epoch=True)]
+    messages = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('rampose.engine.checks.print_log', lambda text, *_: messages.append(text))
+        check_config(tiny_config)
+        tiny_config.train_cfg.max_epochs = 5
+        check_config(tiny_config)
+    assert messages == ['train_cfg.max_epochs is 9, but CosineAnnealingLR of param_scheduler ends after 5: set both '
+                        'alike']

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.runner import Runner
+from mmpose.models.losses import KeypointMSELoss
 
 from rampose.engine.hooks import StopOnInvalidLossHook
 from rampose.engine.stopping import RunStopped
@@ -55,3 +56,16 @@ def test_a_training_that_diverges(tiny_config):
     with pytest.raises(RunStopped, match=r'^the loss is (nan|inf) at iteration \d+ \(epoch 1\), learning rate '
                                               r'1e\+30, in the batch of .*\.jpg, .*; no checkpoint'):
         Runner.from_cfg(tiny_config).train()
+
+
+def test_a_squared_error_below_zero(runner):
+    """Visibility -1 gives it, and the model unlearns those keypoints without a word."""
+    hook = StopOnInvalidLossHook()
+    losses = dict(loss=torch.tensor(-0.5))
+    hook.after_train_iter(runner, 0, batch('a.jpg'), losses)
+    hook.after_train_epoch(runner)  # another kind of loss may be negative
+    runner.model = SimpleNamespace(head=SimpleNamespace(loss_module=KeypointMSELoss()))
+    hook.before_train(runner)
+    hook.after_train_iter(runner, 0, batch('a.jpg'), losses)
+    with pytest.raises(RunStopped, match=r'the loss is -0\.5 at iteration 7 .* visibilities below 0 make; rampose'):
+        hook.after_train_epoch(runner)

@@ -63,3 +63,29 @@ def test_annotations_with_another_number(tiny_config, tmp_path):
     (tmp_path / 'five.json').write_text(json.dumps(content))
     with pytest.raises(RunStopped, match=r"five\.json has 5 keypoints, the metainfo of train's data set \(coco\) 17"):
         Runner.from_cfg(tiny_config).train()
+
+
+def test_the_same_names_in_another_order(tiny_config, tmp_path):
+    """It would train, with wrong keypoints swapped by a flip."""
+    dataset = tiny_config.train_dataloader.dataset
+    content = json.loads((tmp_path / dataset.data_root / dataset.ann_file).read_text())
+    names = content['categories'][0]['keypoints']
+    names[1], names[2] = names[2], names[1]
+    (tmp_path / 'train.json').write_text(json.dumps(content))
+    dataset.ann_file = str(tmp_path / 'train.json')
+    with pytest.raises(RunStopped, match=r'train\.json names its keypoints in another order than the metainfo \(coco\):'
+                                         r' '
+                                         r'keypoint 1 is right_eye, in the metainfo left_eye'):
+        Runner.from_cfg(tiny_config).train()
+
+
+def test_one_annotation_among_others_with_another_number(tiny_config, tmp_path):
+    """Of a second category, for one."""
+    dataset = tiny_config.train_dataloader.dataset
+    content = json.loads((tmp_path / dataset.data_root / dataset.ann_file).read_text())
+    content['annotations'][7]['keypoints'] = [1, 1, 2] * 5
+    (tmp_path / 'train.json').write_text(json.dumps(content))
+    dataset.ann_file = str(tmp_path / 'train.json')
+    number = content['annotations'][7]['id']
+    with pytest.raises(RunStopped, match=rf'annotation {number} in .* has 5 keypoints, the metainfo of train'):
+        Runner.from_cfg(tiny_config).train()

@@ -3,11 +3,13 @@
 import builtins
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from rampose.engine.hooks.epoch_summary import _clock
+from rampose.engine.hooks.epoch_summary import EpochSummaryHook, _clock
 from rampose.engine.vis_backends import OptionalTensorboardVisBackend
 
 
@@ -59,3 +61,12 @@ def test_without_tensorboard(tmp_path, monkeypatch):
                                                (3600, '1:00:00'), (100000, '1 day, 3:46:40')])
 def test_clock(seconds, text):
     assert _clock(seconds) == text
+
+
+def test_the_best_of_an_error_is_the_smallest(capsys):
+    hook = EpochSummaryHook()
+    checkpoint = CheckpointHook(save_best='EPE', rule='less', published_keys=None)
+    runner = SimpleNamespace(hooks=[checkpoint], message_hub=SimpleNamespace(runtime_info=dict(best_score=3.)))
+    hook.before_run(runner)
+    hook.after_val_epoch(runner, dict(EPE=5.))
+    assert capsys.readouterr().out == '  EPE 5.0000  best 3.0000\n'

@@ -2,7 +2,7 @@
 
 import time
 from datetime import timedelta
-from typing import Dict, Optional
+from typing import Callable, Dict, Optional
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
@@ -26,11 +26,14 @@ class EpochSummaryHook(Hook):
 
     def __init__(self, metric: Optional[str] = None) -> None:
         self.metric = metric
+        self._better: Callable = max
 
     def before_run(self, runner: Runner) -> None:
         for hook in runner.hooks:
             if self.metric is None and isinstance(hook, CheckpointHook) and hook.save_best:
                 self.metric = hook.key_indicators[0]
+            if isinstance(hook, CheckpointHook) and hook.save_best and hook.rules and hook.rules[0] == 'less':
+                self._better = min
 
     def before_train_epoch(self, runner: Runner) -> None:
         self._start = time.time()
@@ -50,7 +53,7 @@ class EpochSummaryHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: Optional[Dict[str, float]] = None) -> None:
         value = (metrics or {}).get(self.metric)
         if value is not None:
-            best = max(value, runner.message_hub.runtime_info.get('best_score', value))
+            best = self._better(value, runner.message_hub.runtime_info.get('best_score', value))
             self._print(f'  {self.metric.split("/")[-1]} {value:.4f}  best {best:.4f}')
 
     @staticmethod

@@ -4,7 +4,9 @@ from typing import List, Optional
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmpose.models.losses import KeypointMSELoss
 from mmpose.registry import HOOKS
 
 from ..stopping import RunStopped
@@ -20,11 +22,16 @@ class StopOnInvalidLossHook(Hook):
     the pictures of the batch and the last good checkpoint.
 
     Raises:
-        RunStopped: The loss, or a weight about to be saved, is NaN or infinite.
+        RunStopped: The loss, or a weight about to be saved, is NaN or infinite; or a squared error is negative.
     """
 
     def __init__(self) -> None:
         self._unseen: Optional[dict] = None
+        self._is_squared = False
+
+    def before_train(self, runner: Runner) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._is_squared = isinstance(getattr(getattr(model, 'head', None), 'loss_module', None), KeypointMSELoss)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
@@ -45,7 +52,14 @@ class StopOnInvalidLossHook(Hook):
 
     def _look(self, runner: Runner) -> None:
         seen = self._unseen
-        if seen is None or torch.isfinite(seen['loss']).all():
+        if seen is None:
+            return
+        if torch.isfinite(seen['loss']).all():
+            if self._is_squared and float(seen['loss']) < 0:
+                raise RunStopped(
+                    f'the loss is {float(seen["loss"]):g} at iteration {seen["iter"]} (epoch {seen["epoch"]}), and a '
+                    'squared error is never negative: keypoints have negative weights, which visibilities below 0 '
+                    'make; rampose check-data finds and mends them')
             return
         lr = ', '.join(f'{value:g}' for values in seen['lr'].values() for value in sorted(set(values)))
         raise RunStopped(

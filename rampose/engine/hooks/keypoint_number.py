@@ -1,5 +1,6 @@
 """Saying so before a run when model, metainfo and annotations mean different keypoints."""
 
+import numpy as np
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -8,10 +9,12 @@ from mmpose.registry import HOOKS
 
 from ..stopping import RunStopped
 
+NUM_LOOKED_AT = 2000  # annotations, evenly spread; `rampose check-data` looks at all
+
 
 @HOOKS.register_module()
 class KeypointNumberHook(Hook):
-    """Compare the number of keypoints K of the head, of each data set's metainfo and of its first annotation.
+    """Compare the number of keypoints K of the head, of each data set's metainfo and of its annotations, and the names.
 
     Without it, a head that disagrees ends in an error about tensor shapes, and annotations that disagree with the
     metainfo may train without any error, with other keypoints swapped by a flip than the metainfo says.
@@ -45,9 +48,33 @@ class KeypointNumberHook(Hook):
                 raise RunStopped(f"the model has {out_channels} keypoints, the metainfo of {name}'s data set "
                                  f'({metainfo.get("dataset_name")}) {num_keypoints}: set model.head.out_channels to '
                                  f'{num_keypoints}, or give the data set the metainfo it was annotated with')
-            keypoints = dataset.get_data_info(0).get('keypoints') if len(dataset) else None
-            if keypoints is not None and keypoints.shape[-2] != num_keypoints:
-                where = getattr(dataset, 'ann_file', name)
-                raise RunStopped(f'the first annotation in {where} has {keypoints.shape[-2]} keypoints, the '
-                                 f"metainfo of {name}'s data set ({metainfo.get('dataset_name')}) {num_keypoints}: "
-                                 'give the metainfo that belongs to these annotations')
+            where = getattr(dataset, 'ann_file', name)
+            for index in np.unique(np.linspace(0, len(dataset) - 1, NUM_LOOKED_AT).astype(int)) if len(dataset) else ():
+                info = dataset.get_data_info(int(index))
+                keypoints = info.get('keypoints')
+                if keypoints is not None and keypoints.shape[-2] != num_keypoints:
+                    raise RunStopped(f'annotation {info.get("id", index)} in {where} has {keypoints.shape[-2]} '
+                                     f"keypoints, the metainfo of {name}'s data set ({metainfo.get('dataset_name')}) "
+                                     f'{num_keypoints}: give the metainfo that belongs to these annotations, and each '
+                                     'category a file of its own')
+            self._compare_names(where, metainfo)
+
+    @staticmethod
+    def _compare_names(where: str, metainfo: dict) -> None:
+        """The same names in another order would swap wrong keypoints in a flip, and train without any error."""
+        for category in metainfo.get('CLASSES') or ():  # which are the file's categories
+            if not isinstance(category, dict):
+                continue
+            wanted = [_plain(metainfo['keypoint_id2name'][k]) for k in range(metainfo['num_keypoints'])]
+            said = [_plain(name) for name in category.get('keypoints') or ()]
+            if said != wanted and sorted(said) == sorted(wanted):
+                k = next(k for k, pair in enumerate(zip(said, wanted)) if pair[0] != pair[1])
+                raise RunStopped(
+                    f'{where} names its keypoints in another order than the metainfo ({metainfo.get("dataset_name")}): '
+                    f'keypoint {k} is {category["keypoints"][k]}, in the metainfo {metainfo["keypoint_id2name"][k]}; '
+                    'give the metainfo the order of the file')
+
+
+def _plain(name: object) -> str:
+    """A name without what programs write differently."""
+    return ''.join(letter for letter in str(name).lower() if letter.isalnum())

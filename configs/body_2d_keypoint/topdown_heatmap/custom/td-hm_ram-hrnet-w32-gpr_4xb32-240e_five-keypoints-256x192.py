@@ -30,7 +30,7 @@ dataset_info = dict(
         2: dict(link=('left_wrist', 'left_ankle'), id=2, color=[0, 255, 0]),
         3: dict(link=('right_wrist', 'right_ankle'), id=3, color=[255, 128, 0]),
     },
-    # Weight of each keypoint in the loss.
+    # Weight of each keypoint in the loss, where GenerateTarget has use_dataset_keypoint_weights=True.
     joint_weights=[1., 1.5, 1.5, 1.5, 1.5],
     # How far annotators disagree, as a share of the person's size: what OKS, and so AP, forgives. These are COCO's.
     sigmas=[0.026, 0.062, 0.062, 0.089, 0.089])

@@ -1,0 +1,33 @@
+"""Ids that COCO's tools can take."""
+
+from typing import Any
+
+from .report import Report
+
+
+def check_ids(content: dict, report: Report) -> None:
+    """Report ids that are no whole numbers; looked at first, since nothing else can be sorted by them."""
+    for what, key in (('images', 'id'), ('annotations', 'id'), ('annotations', 'image_id'),
+                      ('annotations', 'category_id'), ('categories', 'id')):
+        for i, entry in enumerate(content[what]):
+            if not is_id(entry[key]):
+                report.add('id that is no number', f'{what}[{i}].{key}: {entry[key]!r}')
+
+
+def is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def numbered_anew(content: dict) -> dict:
+    """A copy with ids from 1 on for images and annotations, and for categories whose own are no numbers."""
+    images = {entry['id']: number for number, entry in enumerate(content['images'], 1)}
+    known = all(is_id(entry['id']) for entry in content['categories'])
+    categories = {entry['id']: entry['id'] if known else number
+                  for number, entry in enumerate(content['categories'], 1)}
+    return dict(
+        content,
+        images=[dict(entry, id=images[entry['id']]) for entry in content['images']],
+        categories=[dict(entry, id=categories[entry['id']]) for entry in content['categories']],
+        annotations=[dict(entry, id=number, image_id=images[entry['image_id']],
+                          category_id=categories[entry['category_id']])
+                     for number, entry in enumerate(content['annotations'], 1)])
