@@ -25,6 +25,10 @@ class CheckpointError(RuntimeError):
     """A checkpoint that cannot be read, or that names what a checkpoint does not need."""
 
 
+class BrokenCheckpointError(CheckpointError):
+    """A file that is empty, truncated, damaged or no checkpoint."""
+
+
 def load_checkpoint_file(filename: Union[str, Path], map_location: Any = None) -> Any:
     """Load a checkpoint file; only names on the list are looked up, nothing else in it is called.
 
@@ -39,14 +43,16 @@ def load_checkpoint_file(filename: Union[str, Path], map_location: Any = None) -
 
     Raises:
         FileNotFoundError: No such file.
-        CheckpointError: The file is empty, truncated or no checkpoint, or names a global that is not on the list.
+        BrokenCheckpointError: The file is empty, truncated, damaged or no checkpoint.
+        CheckpointError: It names a global that is not on the list, or needs a package that is missing.
+        MemoryError: There is no memory for it.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'{path} can not be found.')
     size = path.stat().st_size
     if size == 0:
-        raise CheckpointError(f'{path} is empty (0 bytes); save or download it again')
+        raise BrokenCheckpointError(f'{path} is empty (0 bytes); save or download it again')
     device = torch.device(map_location) if isinstance(map_location, (str, torch.device)) else None
     if path.suffix == '.safetensors':
         return real(_read_safetensors(path), device)
@@ -57,8 +63,8 @@ def load_checkpoint_file(filename: Union[str, Path], map_location: Any = None) -
             f'{path} is refused: it names {error}, which a checkpoint does not need and which may run code '
             'on this machine. Get the file from somebody you trust, saved with tensors and plain values only') from None
     except (FormatError, RecursionError) as error:
-        raise CheckpointError(f'{path} ({size} bytes) cannot be read: {error}. '
-                              'If it is truncated or no checkpoint, save or download it again') from error
+        raise BrokenCheckpointError(f'{path} ({size} bytes) cannot be read: {error}. '
+                                    'If it is truncated or no checkpoint, save or download it again') from error
 
 
 def _read_safetensors(path: Path) -> dict:
@@ -70,7 +76,7 @@ def _read_safetensors(path: Path) -> dict:
     try:
         return load_file(path)
     except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f'{path} cannot be read: {error}; download it again') from error
+        raise BrokenCheckpointError(f'{path} cannot be read: {error}; download it again') from error
 
 
 def load_checkpoint(filename: Union[str, Path], map_location: Any = None) -> Any:

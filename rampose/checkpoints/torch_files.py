@@ -92,15 +92,18 @@ def _read_legacy(file: BinaryIO, size: int) -> Any:
     if not isinstance(machine, dict) or machine.get('little_endian') is not True:
         raise FormatError('it was saved on a big-endian machine')
     storages: Dict[str, Storage] = {}
+    left = size  # bytes that there can be for storages
 
     def load_storage(pid: Any) -> Storage:
+        nonlocal left
         kind, key, number = _checked(pid)
         if isinstance(pid, tuple) and len(pid) > 5 and pid[5] is not None:
             raise RefusedError('a view of a storage, as torch before 0.4 wrote it')
         if key not in storages:
-            if number * kind.itemsize > size:
-                raise FormatError(f'the storage {key} is larger than the file')
-            storages[key] = Storage(torch.zeros(number * kind.itemsize, dtype=torch.uint8), kind.dtype)
+            left -= number * kind.itemsize
+            if left < 0:
+                raise FormatError('its storages are larger than the file')
+            storages[key] = Storage(_memory(number * kind.itemsize).zero_(), kind.dtype)
         return storages[key]
 
     result = _unpickled(AdmittedUnpickler(file, size, load_storage))
@@ -136,10 +139,17 @@ def _checked(pid: Any) -> tuple:
 
 def _as_bytes(content: bytes) -> torch.Tensor:
     """A copy in memory that is aligned for any type."""
-    copy = torch.empty(len(content), dtype=torch.uint8)
+    copy = _memory(len(content))
     if content:
         copy.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
     return copy
+
+
+def _memory(nbytes: int) -> torch.Tensor:
+    try:
+        return torch.empty(nbytes, dtype=torch.uint8)
+    except RuntimeError as error:  # torch has no MemoryError; a file is not broken because there is no memory for it
+        raise MemoryError(str(error)) from None
 
 
 def _unpickled(unpickler: AdmittedUnpickler) -> Any:

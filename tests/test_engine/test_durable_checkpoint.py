@@ -2,14 +2,19 @@
 
 import copy
 import errno
+import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.fileio import get_file_backend
 from mmengine.runner import Runner
 
+from rampose.checkpoints import torch_files
 from rampose.checkpoints.loading import load_checkpoint_file
 from rampose.core.files import PART_PREFIX
 from rampose.engine.hooks import DurableCheckpointHook
@@ -142,6 +147,79 @@ def test_nothing_readable(config):
     (work_dir / 'epoch_3.pth').write_bytes(b'broken')
     with pytest.raises(RunStopped, match=r'none of the checkpoints in .* can be read; the newest: .*epoch_3\.pth'):
         run(config, 'unreadable', resume=True)
+
+
+@pytest.fixture
+def newest_of_two(tmp_path):
+    """A hook and a runner that resumes, as far as choosing the checkpoint goes."""
+    for epoch in (1, 2):
+        torch.save(dict(weight=torch.zeros(1000)), tmp_path / f'epoch_{epoch}.pth')
+    (tmp_path / 'last_checkpoint').write_text(f'{tmp_path}/epoch_2.pth')
+    runner = SimpleNamespace(work_dir=str(tmp_path), _resume=True, _load_from=None, logger=logging.getLogger('test'))
+    return DurableCheckpointHook(), runner
+
+
+@pytest.mark.parametrize(('error', 'message'), [
+    (RuntimeError('[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: not enough memory'),
+     'not enough memory to read .*epoch_2'),  # how torch says it
+    (MemoryError(), 'not enough memory to read .*epoch_2'),
+], ids=['torch', 'python'])
+def test_no_memory_is_no_reason_to_go_back(newest_of_two, monkeypatch, error, message):
+    hook, runner = newest_of_two
+    allocate = torch.empty
+
+    def empty(size, **kwargs):
+        if size:
+            raise error
+        return allocate(size, **kwargs)
+
+    monkeypatch.setattr(torch_files.torch, 'empty', empty)
+    with pytest.raises(RunStopped, match=message):
+        hook.before_run(runner)
+    assert runner._load_from is None
+
+
+def test_a_checkpoint_that_is_refused_is_no_reason_to_go_back(newest_of_two):
+    hook, runner = newest_of_two
+    torch.save(dict(meta=Path('x')), f'{runner.work_dir}/epoch_2.pth')
+    with pytest.raises(RunStopped, match=r'cannot resume from the newest checkpoint: .*epoch_2\.pth is refused'):
+        hook.before_run(runner)
+
+
+PROCESS = """
+import logging, sys
+from types import SimpleNamespace
+import torch.distributed as dist
+from rampose.engine.hooks import DurableCheckpointHook
+dist.init_process_group('gloo')
+runner = SimpleNamespace(work_dir=sys.argv[1 + dist.get_rank()], _resume=True, _load_from=None,
+                         logger=logging.getLogger())
+try:
+    DurableCheckpointHook().before_run(runner)
+    said = runner._load_from
+except SystemExit as error:
+    said = f'stopped: {error}'
+open(sys.argv[3] + str(dist.get_rank()), 'w').write(str(said))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('broken', [False, True])
+def test_process_0_decides_for_all(tmp_path, broken):
+    """Each that looked for itself would see what another removes or writes at the moment."""
+    for folder, epochs in (('0', (1, )), ('1', (1, 2))):
+        (tmp_path / folder).mkdir()
+        for epoch in epochs:
+            torch.save(dict(weight=torch.zeros(3)), tmp_path / folder / f'epoch_{epoch}.pth')
+    if broken:
+        (tmp_path / '0/epoch_1.pth').write_bytes(b'')
+    (tmp_path / 'process.py').write_text(PROCESS)
+    subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2',
+                    str(tmp_path / 'process.py'), str(tmp_path / '0'), str(tmp_path / '1'), str(tmp_path / 'said')],
+                   check=True, timeout=300, env=dict(os.environ, OMP_NUM_THREADS='1'))
+    first, second = ((tmp_path / f'said{rank}').read_text() for rank in (0, 1))
+    assert first == second
+    assert 'stopped: none of the checkpoints in' in first if broken else first == f'{tmp_path}/0/epoch_1.pth'
 
 
 @pytest.mark.slow

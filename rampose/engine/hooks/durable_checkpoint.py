@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import List, Optional, Union
 
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import HOOKS
 
-from ...checkpoints.loading import CheckpointError, load_checkpoint_file
+from ...checkpoints.loading import BrokenCheckpointError, CheckpointError, load_checkpoint_file
 from ...core.files import remove_parts, written_whole
 from ..stopping import RunStopped
 
@@ -21,7 +21,8 @@ class DurableCheckpointHook(CheckpointHook):
     - Then ``last_checkpoint`` points to it, itself written so, and only then the outdated one is removed; likewise the
       best one.
     - Resuming (``--resume`` without a path) from a newest checkpoint that is broken all the same, or missing, goes back
-      to the newest that can be read, and says so.
+      to the newest that can be read, and says so. One process decides for all. A file that is whole, but for which
+      there is no memory or no permission, stops the run: no epoch is lost without a word.
     - A validation that a kill cut off, behind the checkpoint of its epoch, is made up for when the run is resumed.
     - A checkpoint that cannot be saved, because the disk is full, stops the training with one line.
 
@@ -41,8 +42,21 @@ class DurableCheckpointHook(CheckpointHook):
         super().__init__(*args, backend_args=backend_args, **kwargs)
 
     def before_run(self, runner: Runner) -> None:
-        if runner._resume and runner._load_from is None:  # --resume without a path
-            runner._load_from = self._newest_readable(runner)
+        if not runner._resume or runner._load_from is not None:
+            return
+        # --resume without a path. Processes that each looked for themselves could go on from different epochs.
+        decision: List[Optional[str]] = [None, None]
+        try:
+            if is_main_process():
+                decision[0] = self._newest_readable(runner)
+        except BaseException as error:
+            decision[1] = str(error)
+            raise
+        finally:  # after an error, too, or the others would wait
+            broadcast_object_list(decision)
+        runner._load_from, why_not = decision
+        if why_not is not None:
+            raise RunStopped(why_not)
 
     def _newest_readable(self, runner: Runner) -> Optional[str]:
         """The newest checkpoint in the work folder that can be read; None without any, then training starts anew."""
@@ -50,15 +64,20 @@ class DurableCheckpointHook(CheckpointHook):
         for path in resumable_checkpoints(Path(self.out_dir or runner.work_dir), Path(runner.work_dir)):
             try:
                 load_checkpoint_file(path)
-            except (CheckpointError, FileNotFoundError) as error:
+            except (BrokenCheckpointError, FileNotFoundError) as error:
                 broken.append(str(error))
                 continue
+            except MemoryError:
+                raise RunStopped(f'there is not enough memory to read {path} ({path.stat().st_size} bytes): free some, '
+                                 'then go on with --resume') from None
+            except (CheckpointError, OSError) as error:
+                raise RunStopped(f'cannot resume from the newest checkpoint: {error}') from None
             if broken:
                 runner.logger.warning(f'{broken[0]}; resuming from the one before it, {path}')
             return str(path)
         if broken:
             raise RunStopped(f'none of the checkpoints in {runner.work_dir} can be read; the newest: {broken[0]}; '
-                                  'train from the start without --resume, or into another --work-dir')
+                             'train from the start without --resume, or into another --work-dir')
         return None
 
     def before_train(self, runner: Runner) -> None:
