@@ -17,6 +17,7 @@ from pathlib import Path
 from .console import status
 from .statuses import BROKEN, DONE, FOUND, CommandError, unusable
 
+MARKER, MADE = '.rampose-kills', ('sample', 'kills', 'kills.json')  # of a folder that we made, and what is in it
 EPOCHS, TRAIN, VAL, BATCH = 6, 24, 8, 8
 
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--workers', type=int, default=0, help='of the data loader (default: 0)')
     parser.add_argument('--seed', type=int, default=0, help='of the moments (default: 0)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/kills'), metavar='FOLDER',
-                        help='emptied first (default: work_dirs/kills)')
+                        help='of earlier kills it is emptied first (default: work_dirs/kills)')
 
 
 def command(work_dir: Path, workers: int) -> list:
@@ -47,14 +48,17 @@ def command(work_dir: Path, workers: int) -> list:
 
 def run(args: argparse.Namespace) -> int:
     out = args.out.resolve()
-    if out.exists() and any(out.iterdir()) and not (out / 'kills').is_dir():
-        raise unusable(f'{out} holds something else; name an empty folder with --out')
+    from ..core.own_folder import remove_own
+    try:
+        remove_own(out, MARKER, MADE)
+    except ValueError as error:
+        raise unusable(str(error)) from None
     from ..checkpoints.loading import load_checkpoint_file
     from ..core.files import written_whole
     from ..lab.kills import SIGNALS, killed_training, summary, train
     from ..lab.sample import make_sample
-    shutil.rmtree(out, ignore_errors=True)
     (out / 'kills').mkdir(parents=True)
+    (out / MARKER).touch()
     sample = make_sample(out / 'sample', num_train=TRAIN, num_val=VAL)
     env = dict(os.environ, RAMPOSE_SAMPLE=str(sample))
 

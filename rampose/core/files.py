@@ -5,13 +5,21 @@ import csv
 import hashlib
 import io
 import os
+import platform
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import BinaryIO, Dict, Iterator, Sequence
 
 PART_PREFIX = '.rampose-part-'
 OLD_PART = 3600.  # seconds after which a part is one that a killed process left
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # processes of others cannot be asked for
+
+
+def part_prefix() -> str:
+    """How the names of this process's unfinished files and folders begin."""
+    return f'{PART_PREFIX}{_HOST}-{os.getpid()}-'
 
 
 def part_of(path: Path) -> Path:
@@ -21,7 +29,7 @@ def part_of(path: Path) -> Path:
     It has the same suffix, by which OpenCV chooses a format, and is short, where the file's own may not be. No two
     calls give the same: two that write one file at the same time do not write into each other's part.
     """
-    return path.with_name(f'{PART_PREFIX}{os.getpid()}-{secrets.token_hex(6)}{path.suffix}')
+    return path.with_name(f'{part_prefix()}{secrets.token_hex(6)}{path.suffix}')
 
 
 @contextlib.contextmanager
@@ -85,26 +93,35 @@ def write_csv(path: Path, rows: Sequence[Dict[str, object]]) -> None:
 def remove_parts(folder: Path, below: bool = False) -> None:
     """Remove what killed processes left half-written in a folder.
 
-    A part goes if the process that its name tells is no more, or if nobody wrote to it for an hour.
+    A part, file or folder, goes if the process that its name tells is no more; one of another machine, on a disk that
+    is shared, if nobody wrote to it for an hour.
 
     Args:
         folder: The folder.
         below: In the folders below it, too: for one that nobody else writes to. Default: False.
     """
-    for part in (folder.rglob if below else folder.glob)(PART_PREFIX + '*'):
+    for part in list((folder.rglob if below else folder.glob)(PART_PREFIX + '*')):
         with contextlib.suppress(OSError):
-            if not _is_running(part.name) or time.time() - part.lstat().st_mtime > OLD_PART:
-                part.unlink()
+            if _is_left(part):
+                shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
 
 
-def _is_running(name: str) -> bool:
-    number = name[len(PART_PREFIX):].split('-')[0]
-    if not number.isdecimal():  # of an older rampose
-        return False
+def _is_left(part: Path) -> bool:
+    is_old = time.time() - part.lstat().st_mtime > OLD_PART
+    named = part.name[len(PART_PREFIX):].split('-')
+    if len(named) < 3 or not named[1].isdecimal():  # of an older rampose
+        return True
+    if named[0] != _HOST:
+        return is_old
+    # A number is given to another process some day; a folder is not written to while the files in it are.
+    return not _is_running(int(named[1])) or (is_old and not part.is_dir())
+
+
+def _is_running(process: int) -> bool:
     if os.name == 'nt':  # there, asking for a process ends it
         return True
     try:
-        os.kill(int(number), 0)
+        os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:  # somebody else's

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import shutil
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from mmengine import Config
 
 from ..apis.exported_model import ExportedPoseModel
 from ..apis.torch_model import load_estimator
+from ..core.files import part_prefix, remove_parts
 from ..core.model_info import METADATA_KEY, ModelInfo
 from .calibration import read_crops
 from .compression import halve_weights
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 18
-PREFIX = '.rampose-export-'  # of the folder that a file is made in
 SUFFIXES = {'onnx': '.onnx', 'openvino': '.xml'}
 PRECISIONS = {'onnx': ('fp32', 'fp16', 'int8'), 'openvino': ('fp32', 'fp16', 'bf16', 'int8')}
 # How far what comes out may be from eager PyTorch, as a share of its largest value. Rounding errors of the number of
@@ -114,9 +113,8 @@ def export(config: Union[str, Path, Config],
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     target = out / f'model{SUFFIXES[format]}'
-    for left_by_a_kill in out.glob(f'{PREFIX}*'):
-        shutil.rmtree(left_by_a_kill, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=out) as folder, _quiet():
+    remove_parts(out)  # of exports that were killed
+    with tempfile.TemporaryDirectory(prefix=part_prefix(), dir=out) as folder, _quiet():
         path = Path(folder) / target.name
         onnx_path = Path(folder) / 'model.onnx'
         on_step('writing ONNX')

@@ -16,6 +16,7 @@ from ..apis import TopdownPredictor
 from ..apis.attention import predict_results_with_attention
 from ..core.box_file import BoxFile
 from ..core.images import read_image
+from ..core.own_folder import check_own, remove_own
 from ..core.package import shipped
 from ..prediction.drawing import PosePainter
 from ..prediction.media import save_picture
@@ -29,20 +30,10 @@ COCO_CONFIG = CONFIGS / 'coco/td-hm_ram-hrnet-w32-gpr_4xb32-240e_coco-256x192.py
 COCO_FILES = ('annotations/person_keypoints_train2017.json', 'annotations/person_keypoints_val2017.json',
               'person_detection_results/COCO_val2017_detections_AP_H_56_person.json', 'train2017', 'val2017')
 MARKER = '.rampose-demo'  # in a folder that a demo made, which --fresh may therefore remove
+MADE = ('sample', 'train', 'test', 'pictures', 'photographs', 'metrics.json', 'attention.png', 'training.png')
 NUM_PICTURES = 12
 MIN_BBOX_SCORE = 0.5  # a detector's doubtful boxes are tested, but not drawn
 PROGRESS = ('Epoch(train)', 'Epoch(val)', 'Epoch(test)', 'best checkpoint', 'resumed epoch')  # lines worth seeing
-
-
-def remove_demo(out: Path) -> None:
-    """Remove what an earlier demo made.
-
-    Raises:
-        SystemExit: The folder holds something that no demo made.
-    """
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        sys.exit(f'{out} holds something that no demo made, so --fresh leaves it alone; name another by --out')
-    shutil.rmtree(out, ignore_errors=True)
 
 
 def say(text: str) -> None:
@@ -180,8 +171,13 @@ def run_demo(out: Path, data: Optional[Path], photos: Optional[Path], fresh: boo
         SystemExit: A step failed, with what it said.
     """
     started = time.time()
-    if fresh:
-        remove_demo(out)
+    try:
+        if fresh:
+            remove_own(out, MARKER, MADE)
+        elif not (out / MARKER).exists():  # its folders may have the names of the demo's, which are emptied
+            check_own(out, MARKER, ())
+    except ValueError as error:
+        sys.exit(str(error))
     train_dir, test_dir = out / 'train', out / 'test'
     for folder in (train_dir, test_dir):
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,18 +5,21 @@ picture depends on the seed, its split and its number alone.
 """
 
 import json
-import shutil
+import tempfile
 from pathlib import Path
-from typing import List, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import cv2
 import numpy as np
 from rich.progress import track
 
+from ..core.files import part_prefix
+from ..core.own_folder import check_own, remove_own
 from .figure import KEYPOINTS, Canvas, draw_figure, keypoints_of, pose_figure
 
 SKELETON = ((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9), (8, 10),
             (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7))  # COCO's, counted from 1
+STAMP = 'sample.json'  # in each sample set: the numbers that it was made from
 _VERSION = 1  # of what is drawn: raise it with every change, lest an older set be taken for the new one
 _FIRST_ID = {'train': 1, 'val': 100001}
 _MIN_AREA = 300  # px; less than this is seen of a figure only if another one hides it
@@ -24,6 +27,8 @@ _MIN_AREA = 300  # px; less than this is seen of a figure only if another one hi
 
 def make_sample(root: Union[str, Path], num_train: int = 1000, num_val: int = 100, seed: int = 0) -> Path:
     """Write the sample set, or leave it alone if it is already there, made from the same numbers.
+
+    One that was made from other numbers is replaced, unless there is something else in its folder.
 
     Args:
         root: Folder to write: ``train/``, ``val/`` and ``annotations/person_keypoints_{train,val}.json``.
@@ -35,27 +40,49 @@ def make_sample(root: Union[str, Path], num_train: int = 1000, num_val: int = 10
         The folder.
 
     Raises:
-        ValueError: A split without pictures, or a folder that holds something else.
+        ValueError: A split without pictures, or a folder that holds anything that no sample set has.
     """
     root = Path(root)
     if num_train < 1 or num_val < 1:
         raise ValueError(f'got num_train={num_train}, num_val={num_val}; each split needs at least one picture')
     recipe = dict(version=_VERSION, num_train=num_train, num_val=num_val, seed=seed)
-    stamp = root / 'sample.json'
-    if stamp.is_file() and json.loads(stamp.read_text()) == recipe:
+    there = _recipe(root)
+    if there == recipe:
         return root
-    if root.exists() and any(root.iterdir()) and not stamp.is_file():
-        raise ValueError(f'{root} holds something that is no sample set; give an empty or a new folder')
-
+    own = [] if there is None else _files(there)
+    check_own(root, STAMP, own)  # before any work
     # Written beside, then renamed: a sample set is there whole or not at all.
-    unfinished = root.with_name(root.name + '.unfinished')
-    shutil.rmtree(unfinished, ignore_errors=True)
-    for split, number in (('train', num_train), ('val', num_val)):
-        _write_split(unfinished, split, number, seed)
-    (unfinished / 'sample.json').write_text(json.dumps(recipe))
-    shutil.rmtree(root, ignore_errors=True)
-    unfinished.rename(root)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=part_prefix(), dir=root.parent) as folder:
+        unfinished = Path(folder, root.name)
+        for split, number in (('train', num_train), ('val', num_val)):
+            _write_split(unfinished, split, number, seed)
+        (unfinished / STAMP).write_text(json.dumps(recipe))
+        remove_own(root, STAMP, own)
+        unfinished.rename(root)
     return root
+
+
+def _recipe(root: Path) -> Optional[Dict[str, int]]:
+    """The numbers that the sample set in a folder was made from; None if there is none."""
+    try:
+        recipe = json.loads((root / STAMP).read_text())
+    except (OSError, ValueError):
+        return None
+    names = {'version', 'num_train', 'num_val', 'seed'}
+    ours = isinstance(recipe, dict) and set(recipe) == names and all(type(number) is int for number in recipe.values())
+    return recipe if ours else None
+
+
+def _files(recipe: Dict[str, int]) -> List[str]:
+    """What belongs to a sample set that was made from these numbers."""
+    return [f'annotations/person_keypoints_{split}.json' for split in _FIRST_ID] + [
+        f'{split}/{_image_name(first + number)}' for split, first in _FIRST_ID.items()
+        for number in range(recipe[f'num_{split}'])]
+
+
+def _image_name(image_id: int) -> str:
+    return f'{image_id:012d}.jpg'
 
 
 def _write_split(root: Path, split: str, number: int, seed: int) -> None:
@@ -64,7 +91,7 @@ def _write_split(root: Path, split: str, number: int, seed: int) -> None:
     images, annotations = [], []
     for image_id in track(range(_FIRST_ID[split], _FIRST_ID[split] + number), f'Sample set, {split}'):
         image, figures = make_picture(np.random.default_rng((seed, image_id)))
-        file_name = f'{image_id:012d}.jpg'
+        file_name = _image_name(image_id)
         cv2.imwrite(str(root / split / file_name), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
         images.append(dict(id=image_id, file_name=file_name, height=image.shape[0], width=image.shape[1]))
         for figure in figures:

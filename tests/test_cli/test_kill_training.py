@@ -24,11 +24,13 @@ def test_five_kills(root, tmp_path):
     assert {kill['signal'] for run in result['runs'] for kill in run['kills']} == {'SIGKILL', 'SIGTERM', 'SIGINT'}
 
 
-def test_a_folder_with_something_else_is_left_alone(root, tmp_path):
-    (tmp_path / 'mine').touch()
+@pytest.mark.parametrize('mine', ['mine', 'kills/thesis.tex'])
+def test_a_folder_with_something_else_is_left_alone(root, tmp_path, mine):
+    (tmp_path / mine).parent.mkdir(exist_ok=True)
+    (tmp_path / mine).touch()
     done = subprocess.run([sys.executable, str(root / 'tools/kill_training.py'), '--out', str(tmp_path)],
                           capture_output=True, text=True)
-    assert done.returncode == 2 and 'holds something else' in done.stderr and (tmp_path / 'mine').exists()
+    assert done.returncode == 2 and 'left alone' in done.stderr and (tmp_path / mine).exists()
 
 
 def test_one_bit_counts():

@@ -98,12 +98,28 @@ def test_demo_refuses_to_go_on_with_another_config(tmp_path):
     assert demo.check_same_config(config, tmp_path)
 
 
+@pytest.mark.parametrize(('names', 'fresh', 'message'), [
+    (['photographs/aunt.jpg'], False, 'did not make, photographs/aunt.jpg'),
+    (['photographs/aunt.jpg'], True, 'was not made by us'),
+    (['.rampose-demo', 'train/last_checkpoint', 'thesis.tex'], True, 'did not make, thesis.tex'),
+])
+def test_a_demo_removes_nothing_that_it_did_not_make(tmp_path, names, fresh, message):
+    from rampose.lab.demo import run_demo
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(SystemExit, match=message):
+        run_demo(tmp_path, None, None, fresh, [])
+    assert all((tmp_path / name).exists() for name in names)
+
+
 @pytest.mark.long
 def test_demo_makes_everything_it_promises(root, tiny_sample, tmp_path, photo):
     """Two epochs on the tiny sample; a second call finds the training done and goes on from there."""
     out = tmp_path / 'demo'
     (out / 'sample').parent.mkdir()
     (out / 'sample').symlink_to(tiny_sample)
+    (out / '.rampose-demo').touch()
     # The tiny sample, not the one that the demo would make.
     recipe = json.loads((tiny_sample / 'sample.json').read_text())
     recipe.pop('version')

@@ -96,19 +96,40 @@ def test_outside_is_not_labelled():
 
 def test_an_existing_set_is_left_alone_and_another_one_replaced(tmp_path):
     root = make_sample(tmp_path / 'sample', 2, 1)
-    marker = root / 'train' / 'marker'
-    marker.touch()
+    before = (root / 'sample.json').stat().st_mtime_ns
     make_sample(root, 2, 1)
-    assert marker.exists()
-    make_sample(root, 3, 1)
-    assert not marker.exists()
-    assert len(json.loads((root / 'annotations/person_keypoints_train.json').read_text())['images']) == 3
-    assert not (tmp_path / 'sample.unfinished').exists()
+    assert (root / 'sample.json').stat().st_mtime_ns == before
+    make_sample(root, 1, 1)
+    assert len(json.loads((root / 'annotations/person_keypoints_train.json').read_text())['images']) == 1
+    assert [path.name for path in (root / 'train').iterdir()] == ['000000000001.jpg']
+    assert [path.name for path in tmp_path.iterdir()] == ['sample']
+
+
+@pytest.mark.parametrize('name', ['notes.txt', 'train/mine.jpg', 'train/000000000003.jpg', 'mine/a/b.txt'])
+def test_what_a_user_put_beside_the_sample_stays(tmp_path, name):
+    root = make_sample(tmp_path / 'sample', 2, 1)
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text('mine')
+    before = digest(root)
+    make_sample(root, 2, 1)  # the same numbers: nothing to do
+    with pytest.raises(ValueError, match=f'holds something that we did not make, {name}, so it is left alone'):
+        make_sample(root, 1, 1)
+    assert digest(root) == before
+
+
+@pytest.mark.parametrize('stamp', ['{}', 'nothing', '[1]', '{"version": 1, "num_train": "a", "num_val": 1, "seed": 0}'])
+def test_another_sample_json_is_no_mark_of_ours(tmp_path, stamp):
+    (tmp_path / 'sample.json').write_text(stamp)
+    (tmp_path / 'train').mkdir()
+    (tmp_path / 'train/000000000001.jpg').touch()
+    with pytest.raises(ValueError, match='we did not make'):
+        make_sample(tmp_path, 2, 1)
+    assert (tmp_path / 'sample.json').read_text() == stamp and (tmp_path / 'train/000000000001.jpg').exists()
 
 
 def test_a_foreign_folder_is_refused(tmp_path):
     (tmp_path / 'thesis.tex').touch()
-    with pytest.raises(ValueError, match=r'holds something that is no sample set'):
+    with pytest.raises(ValueError, match=r'holds something that we did not make, thesis\.tex'):
         make_sample(tmp_path, 2, 1)
     assert (tmp_path / 'thesis.tex').exists()
 

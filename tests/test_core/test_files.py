@@ -1,0 +1,62 @@
+"""Files appear whole; what is removed is ours, and nobody is writing it."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rampose.core.files import OLD_PART, PART_PREFIX, part_of, part_prefix, remove_parts, written_whole
+from rampose.core.own_folder import remove_own
+
+
+def age(path):
+    os.utime(path, (time.time() - OLD_PART - 9, ) * 2)
+
+
+def test_parts_of_killed_processes_go_and_others_stay(tmp_path):
+    ended = subprocess.Popen([sys.executable, '-c', ''])
+    ended.wait()
+    mine = part_prefix()
+    theirs = mine.replace(f'-{os.getpid()}-', f'-{ended.pid}-')
+    elsewhere = f'{PART_PREFIX}0000beef-{ended.pid}-'  # a process of another machine cannot be asked for
+    for name in (f'{mine}a.pth', f'{theirs}b.pth', f'{elsewhere}c.pth', f'{elsewhere}d.pth', f'{PART_PREFIX}0.pth'):
+        (tmp_path / name).touch()
+    for name in (f'{mine}folder', f'{theirs}folder'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'file').touch()
+    age(tmp_path / f'{elsewhere}d.pth')
+    age(tmp_path / f'{mine}folder')
+    remove_parts(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f'{mine}a.pth', f'{elsewhere}c.pth', f'{mine}folder'}
+
+
+def test_a_link_to_a_folder_is_not_followed(tmp_path):
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/thesis.tex').touch()
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / f'{PART_PREFIX}link').symlink_to(tmp_path / 'mine')
+    remove_parts(tmp_path / 'out')
+    assert not list((tmp_path / 'out').iterdir()) and (tmp_path / 'mine/thesis.tex').exists()
+
+
+def test_a_planted_link_is_not_followed(tmp_path, monkeypatch):
+    (tmp_path / 'target').write_text('mine')
+    monkeypatch.setattr('secrets.token_hex', lambda number: 'known')
+    part_of(tmp_path / 'file').symlink_to(tmp_path / 'target')
+    with pytest.raises(FileExistsError), written_whole(tmp_path / 'file') as file:
+        file.write(b'new')
+    assert (tmp_path / 'target').read_text() == 'mine'
+
+
+def test_our_own_folder_goes_and_links_in_it_are_not_followed(tmp_path):
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/thesis.tex').touch()
+    folder = tmp_path / 'ours'
+    (folder / 'train/a').mkdir(parents=True)
+    (folder / 'train/a/file').touch()
+    (folder / 'sample').symlink_to(tmp_path / 'mine')
+    (folder / '.mark').touch()
+    remove_own(folder, '.mark', ['train', 'sample', 'never'])
+    assert not folder.exists() and (tmp_path / 'mine/thesis.tex').exists()
