@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from mmengine import Config
 from scipy import stats
 
 from rampose.core.locking import FolderLock
@@ -259,6 +260,38 @@ def test_a_damaged_start_is_a_failure_of_one_run(experiment):
     (folder / 'last_checkpoint').write_text('epoch_1.pth')
     failures = experiment.run(lambda line: None)
     assert 'epoch_1.pth' in failures['warm, seed 0']
+
+
+@pytest.mark.parametrize('value', [
+    dict(type='SGD', lr=0.1), 'one, two', 'x y', '1', "it's", '[1', (1, 2), [(1, ), ()], [], None, 1e-7, True, 'None',
+    float('inf'), object()], ids=repr)
+def test_what_is_trained_is_what_was_planned(plan_file, tmp_path, monkeypatch, value):
+    """Options of any kind, an order of keypoints that MMEngine would change, and a path that no option could name."""
+    ours = plan_file.parent / 'configs/ours.py'
+    ours.write_text(ours.read_text() + 'metainfo = {number: dict(id=number) for number in range(12)}\n')
+    plan = read_plan(plan_file)
+    candidate = plan.candidates['ours']
+    candidate.options['note.of_mine'] = value
+    candidate.options['param_scheduler.0.end'] = 7
+    experiment = Experiment(plan, Results(tmp_path / 'results.json', plan), tmp_path / 'my work, [1]', only=['ours'])
+    commands = []
+    monkeypatch.setattr('subprocess.Popen', lambda command, **options: commands.append(command))
+    folder = experiment.folder('ours', 0)
+    folder.mkdir(parents=True)
+    if value == float('inf') or type(value) is object:  # what a config file cannot say
+        with pytest.raises(ValueError, match='candidate ours: '):
+            experiment._launch(candidate, 0, folder)
+        return
+    experiment._launch(candidate, 0, folder)
+    command, = commands
+    assert '--cfg-options' not in command
+    trained = Config.fromfile(command[command.index('mmpose') + 1])
+    assert repr(trained.note.of_mine) == repr(value)
+    assert trained.param_scheduler[0].end == 7 and trained.randomness.seed == 0
+    assert list(trained.metainfo) == list(range(12))
+    (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    experiment._launch(candidate, 1, folder)
+    assert '--resume' in commands[1] and Config.fromfile(commands[1][3]).randomness.seed == 1
 
 
 @pytest.mark.slow

@@ -22,10 +22,12 @@ from ..machine import describe_machine
 from ..sample import make_crops
 from ..training_runs import find_mim, read_records
 from .plan import Candidate, Plan, config_of
+from .planned import write_planned
 from .results import Result, Results
 
 PlannedRun = Tuple[Candidate, int]
 LOG = 'train.log'
+PLANNED = 'planned'  # folder of the config that is trained
 DIGEST = 'digest.txt'  # of the candidate that is trained in a folder
 # EpochSummaryHook's line, or within an epoch the head of MMEngine's.
 PROGRESS = re.compile(r'^epoch \d+/\d+ .*|Epoch\(train\) +\[\d+\]\[ *\d+/\d+\]', re.MULTILINE)
@@ -157,16 +159,13 @@ class Experiment:
             raise
 
     def _launch(self, candidate: Candidate, seed: int, folder: Path) -> subprocess.Popen:
-        options = dict(candidate.options, **{'randomness.seed': seed})
         resume = last_checkpoint(folder) is not None
-        if resume:
-            options.pop('load_from', None)  # or MMEngine would resume from that
-        elif candidate.start:
-            options['load_from'] = self._starting_point(candidate, seed, folder)
-        command = [find_mim(), 'train', 'mmpose', str(candidate.config), '--work-dir', str(folder)]
+        start = self._starting_point(candidate, seed, folder) if candidate.start and not resume else None
+        # In a folder of its own: MMEngine writes the config that it trains with beside the checkpoints.
+        config = write_planned(candidate, seed, start, folder / PLANNED)
+        command = [find_mim(), 'train', 'mmpose', str(config), '--work-dir', str(folder)]
         command += ['--launcher', 'pytorch', '--gpus', str(self.gpus)] if self.gpus else []
         command += ['--resume'] if resume else []
-        command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
         with (folder / LOG).open('ab') as log:
             return subprocess.Popen(command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT,
                                     start_new_session=True)
@@ -189,9 +188,6 @@ class Experiment:
             config = config_of(candidate.config, candidate.options)
             images = normalized(make_crops(config.codec.input_size))
             save(convert(weights, config, images), weights, checkpoint)
-        if set(str(checkpoint)) & set(' ,[]()'):
-            raise ValueError(f'MMPose\'s --cfg-options cannot take the path {checkpoint}; give a --work-dir without '
-                             'spaces, commas and brackets')
         return checkpoint
 
     def _collect(self, training: _Training) -> Result:
