@@ -79,9 +79,14 @@ def open_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[
             raise ValueError('got detector_checkpoint without the detector that it belongs to: '
                              "give detector='faster-rcnn' or the config of another one")
         return detector
+    if Path(detector).suffix in EXPORTED_SUFFIXES:
+        if checkpoint is not None:
+            raise ValueError(f'{detector} is an exported detector: it takes no detector_checkpoint')
+        from .detectors.exported import ExportedDetector
+        return ExportedDetector(detector, device=device)
     if detector != 'faster-rcnn' and not Path(detector).is_file():
-        raise ValueError(f"got detector={str(detector)!r}; needed is 'faster-rcnn', the file of a config, or a "
-                         'function')
+        raise ValueError(f"got detector={str(detector)!r}; needed is an exported detector (.onnx, .xml), "
+                         "'faster-rcnn', the file of a config, or a function")
     if checkpoint is None:
         raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')
     try:

@@ -41,6 +41,7 @@ class ExportedPoseModel:
                  num_threads: Optional[int] = None) -> None:
         engine = open_engine(path, backend)
         self.info = ModelInfo.from_json(engine.metadata, path)
+        self.padding = self.info.padding
         check_codec(self.info.codec)
         if flip_test is None:
             flip_test = self.info.flip_test or self.info.outputs == 'heatmaps'

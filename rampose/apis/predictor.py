@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # exported models run where MMEngine is not installed
     from mmengine import Config
 
 Picture = Union[str, Path, np.ndarray]
+PADDING = 1.25  # of tight boxes, as GetBBoxCenterScale has it everywhere in MMPose
 
 
 class TopdownPredictor:
@@ -108,7 +109,8 @@ class TopdownPredictor:
         return int(self.dataset_meta['num_keypoints'])
 
     def detect(self, image: Picture) -> Tuple[np.ndarray, np.ndarray]:
-        """Find the people in an image. What a detector gives that can show nobody is left out.
+        """Find the people in an image. What a detector gives that can show nobody is left out, and its tight boxes are
+        padded for a model that was trained on padded ones.
 
         Args:
             image: A path, or ``(h, w, 3)`` uint8 BGR.
@@ -130,7 +132,7 @@ class TopdownPredictor:
         if len(bboxes) != len(scores):
             raise ValueError(f'the detector gave {len(bboxes)} boxes and {len(scores)} scores; needed is one for each')
         usable = np.array([what_is_wrong(bbox, image.shape) is None for bbox in bboxes], bool).reshape(-1)
-        return bboxes[usable], scores[usable]
+        return loosened(bboxes[usable], self.pose_model), scores[usable]
 
     def __call__(
         self,
@@ -213,6 +215,17 @@ class TopdownPredictor:
             for results, new in zip((keypoints, scores), self.pose_model(crops)):
                 results.append(new)
             crops.clear()
+
+
+def loosened(bboxes: np.ndarray, pose_model: PoseModel) -> np.ndarray:
+    """A detector's boxes as a model expects them.
+
+    A model whose own padding is less than the usual was trained on labels that were padded already; a detector's boxes
+    are tight.
+    """
+    growth = PADDING / min(getattr(pose_model, 'padding', PADDING), PADDING)
+    center, half = (bboxes[:, :2] + bboxes[:, 2:]) / 2, (bboxes[:, 2:] - bboxes[:, :2]) / 2
+    return np.concatenate([center - growth * half, center + growth * half], axis=1) if growth > 1 else bboxes
 
 
 def _as_image(picture: Picture) -> np.ndarray:

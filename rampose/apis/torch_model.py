@@ -130,6 +130,8 @@ class TorchPoseModel:
             precision=dtype, engine=f'torch {torch.__version__}' + ' compiled' * compile, device=str(self.device))
         self.is_compiled = compile
         self._pipeline = Compose(steps)
+        self.padding = next((float(step.get('padding', 1.25)) for step in steps
+                             if step['type'] == 'GetBBoxCenterScale'), 1.25)
 
     def crop(self, image: np.ndarray, bbox: np.ndarray) -> dict:
         """Cut a person out, by the config's test pipeline.

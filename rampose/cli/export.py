@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='bf16: OpenVINO only; int8: with --calibrate')
     parser.add_argument('--half-weights', action='store_true',
                         help='onnx in fp32: store the weights as fp16, for half the file')
+    parser.add_argument('--int8-weights', action='store_true',
+                        help='likewise as int8, for a quarter of the file; nothing to calibrate')
     graph = parser.add_argument_group('what is part of the model')
     graph.add_argument('--uint8-input', action='store_true', help='take crops (B, h, w, 3) uint8 BGR')
     graph.add_argument('--decode', action='store_true', help='give keypoints and scores in place of heatmaps')
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
                     args.config, args.checkpoint, args.out, args.format, args.precision,
                     'uint8' if args.uint8_input else 'normalized', 'keypoints' if args.decode else 'heatmaps',
                     args.flip_test, args.calibrate, args.num_calibrate, not args.fast,
-                    args.half_weights, on_step=say)
+                    args.half_weights, args.int8_weights, on_step=say)
             except ExportError as error:
                 raise CommandError(NOT_WRITTEN, str(error)) from None
     what = 'scores' if args.decode else 'heatmaps'

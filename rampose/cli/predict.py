@@ -1,6 +1,6 @@
 """examples:
   rampose predict photo.jpg --whole-image
-  rampose predict photos/ film.mp4 --det-checkpoint faster_rcnn.pth --out results
+  rampose predict photos/ film.mp4 --detector yolox_nano.onnx --out results
   rampose predict photos/ --config model.xml --boxes boxes.json --out results --resume
 
 The model is the one that comes with rampose, a name that `rampose weights` lists, an exported model, or any of
@@ -43,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='FOLDER',
                         help='folder for the results (default: predictions)')
     people = parser.add_argument_group('where the people are (one of these)')
+    people.add_argument('--detector', type=Path, metavar='FILE',
+                        help='an exported detector (.onnx, .xml): YOLOX, RTMDet; needs no MMDetection')
+    people.add_argument('--det-category', default='person', metavar='NAME',
+                        help="with --detector: number or COCO's name of what to find (default: person)")
     people.add_argument('--det-checkpoint',
                         help='weights of a detector; Faster R-CNN unless --det-config names another')
     people.add_argument('--det-config', help="config of a detector of MMDetection's")
@@ -93,15 +97,18 @@ def check_arguments(args: argparse.Namespace) -> None:
             error('--attention needs a config and a checkpoint; exported models do not give their weights')
     if args.det_config and not args.det_checkpoint:
         error('--det-config needs --det-checkpoint, its weights')
-    chosen = [bool(args.det_checkpoint), bool(args.boxes), args.whole_image]
+    if args.det_checkpoint and Path(args.det_checkpoint).suffix in EXPORTED_SUFFIXES:
+        error(f'{args.det_checkpoint} is an exported detector: give it by --detector')
+    chosen = [bool(args.detector), bool(args.det_checkpoint), bool(args.boxes), args.whole_image]
     if sum(chosen) > 1:
-        error('more than one thing says where the people are: take one of --det-checkpoint FILE, --boxes FILE, '
-              '--whole-image')
+        error('more than one thing says where the people are: take one of --detector FILE, --det-checkpoint FILE, '
+              '--boxes FILE, --whole-image')
     if not any(chosen) and len(args.inputs) == 1 and os.path.isfile(args.inputs[0]):
-        warn('predict', 'the whole image is taken for one person; --boxes FILE or --det-checkpoint FILE finds several')
+        warn('predict', 'the whole image is taken for one person; --detector FILE or --boxes FILE finds several')
         args.whole_image = True
     elif not any(chosen):
-        error('nothing says where the people are: take one of --det-checkpoint FILE, --boxes FILE, --whole-image')
+        error('nothing says where the people are: take one of --detector FILE, --det-checkpoint FILE, --boxes FILE, '
+              '--whole-image')
     if args.smooth and not args.track:
         error('--smooth needs --track, which says who is who')
     for name in ('min_score', 'min_keypoint_score'):
@@ -152,6 +159,9 @@ def open_predictor(args: argparse.Namespace) -> 'TopdownPredictor':
     """The predictor; with the packaged model where none is named."""
     from ..apis import TopdownPredictor
     detector: Any = None
+    if args.detector:
+        from ..apis.detectors.exported import ExportedDetector
+        detector = ExportedDetector(args.detector, args.det_category, args.min_score, device=args.device)
     if args.det_checkpoint:
         from ..apis.mmdet_detector import MMDetDetector
         detector = MMDetDetector(args.det_checkpoint, args.det_config, args.device, args.min_score)
@@ -199,7 +209,8 @@ def prepare(args: argparse.Namespace) -> Parts:
         config=_version(args.config), checkpoint=_version(args.checkpoint),
         weights=predictor.provenance.get('weights_sha256'),
         dtype=args.dtype or ('float32' if args.checkpoint else None),
-        flip_test=not args.no_flip_test, det_config=_version(args.det_config),
+        flip_test=not args.no_flip_test, detector=_version(args.detector),
+        det_category=args.det_category if args.detector else None, det_config=_version(args.det_config),
         det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes),
         boxes_images=_version(args.boxes_images), category=args.category, whole_image=args.whole_image,
         min_score=args.min_score, min_keypoint_score=args.min_keypoint_score, attention=args.attention,

@@ -19,7 +19,7 @@ from ..apis.torch_model import load_estimator
 from ..core.files import part_prefix, remove_parts
 from ..core.model_info import METADATA_KEY, ModelInfo
 from .calibration import read_crops
-from .compression import halve_weights
+from .compression import halve_weights, quantize_weights
 from .description import describe
 from .folding import fold
 from .network import ExportedNetwork
@@ -72,6 +72,7 @@ def export(config: Union[str, Path, Config],
            num_calibrate: int = 300,
            thorough: bool = True,
            half_weights: bool = False,
+           int8_weights: bool = False,
            on_step: Callable[[str], None] = lambda text: None) -> ExportReport:
     """Export a pose estimator, run what was written, and compare it with eager PyTorch.
 
@@ -88,6 +89,7 @@ def export(config: Union[str, Path, Config],
         num_calibrate: Calibrate on so many people, at most.
         thorough: For int8: correct the biases of one layer after another, which takes minutes and halves the loss.
         half_weights: For ONNX in fp32: store the weights as fp16, for half the file; it computes in fp32.
+        int8_weights: Likewise as int8, for a quarter of the file.
         on_step: Told what is done next.
 
     Returns:
@@ -101,8 +103,11 @@ def export(config: Union[str, Path, Config],
         ValueError: Something that cannot be exported, by name.
     """
     _check_choices(format, precision, inputs, outputs, calibrate)
-    if half_weights and (format, precision) != ('onnx', 'fp32'):
-        raise ValueError(f'got half_weights for {format} in {precision}; it is for onnx in fp32')
+    if half_weights and int8_weights:
+        raise ValueError('got half_weights and int8_weights; needed is one of them')
+    if (half_weights or int8_weights) and (format, precision) != ('onnx', 'fp32'):
+        which = 'half_weights' if half_weights else 'int8_weights'
+        raise ValueError(f'got {which} for {format} in {precision}; it is for onnx in fp32')
     on_step('loading')
     model, steps = load_estimator(config, checkpoint)
     info = describe(model, steps, precision, inputs, outputs, flip_test)
@@ -121,6 +126,8 @@ def export(config: Union[str, Path, Config],
         _write_onnx(folded, info, onnx_path)
         if half_weights:
             halve_weights(onnx_path)
+        if int8_weights:
+            quantize_weights(onnx_path)
         if precision == 'int8':
             on_step(f'choosing ranges for int8 on {0 if calibration is None else len(calibration)} crops')
         if format == 'openvino':
@@ -129,7 +136,8 @@ def export(config: Union[str, Path, Config],
             _quantize_onnx(onnx_path, info, calibration, thorough)
         on_step('comparing with eager PyTorch')
         difference, largest = _compare(path, info, eager, calibration)
-        tolerance = TOLERANCES['fp16' if half_weights else precision] * max(largest, TYPICAL_PEAK)
+        coarsest = 'fp16' if half_weights else 'int8' if int8_weights else precision
+        tolerance = TOLERANCES[coarsest] * max(largest, TYPICAL_PEAK)
         if not difference <= tolerance:  # NaN, too
             raise ExportError(f'the {precision} export differs from eager PyTorch by {difference:.2g}, where '
                               f'{tolerance:.2g} was to be expected of values up to {largest:.2g}; it was not kept')

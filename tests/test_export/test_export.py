@@ -13,6 +13,7 @@ import rampose.export.exporting as exporting
 from rampose.apis import TopdownPredictor
 from rampose.apis.exported_model import ExportedPoseModel
 from rampose.core.decoding import decode
+from rampose.core.images import read_image
 from rampose.core.model_info import ModelInfo
 from rampose.export.exporting import ExportError, export
 
@@ -45,7 +46,7 @@ def test_openvino_reads_onnx_too(onnx_model, eager, photo, bboxes):
 
 
 def test_the_file_says_nothing_of_where_it_was_made(onnx_model, openvino_model, root):
-    shipped, = (root / 'checkpoints').glob('*.onnx')
+    shipped = next((root / 'checkpoints').glob('ram-hrnet*.onnx'))
     for path in (onnx_model, openvino_model, shipped):
         content = Path(path).read_bytes()
         for private in (str(root), str(Path.home()), 'site-packages', 'stack_trace'):
@@ -262,3 +263,19 @@ def test_metadata_survives_json(onnx_model):
     info = TopdownPredictor(onnx_model).pose_model.info
     again = ModelInfo.from_json(info.to_json(), 'x')
     assert again.to_json() == info.to_json()
+
+
+@pytest.mark.slow
+def test_weights_in_int8_take_a_quarter_and_move_little(trained_model, sample_people, tmp_path):
+    """On a trained network: random ones have heatmaps without a peak."""
+    whole = export(*trained_model, tmp_path / 'fp32')
+    small = export(*trained_model, tmp_path / 'int8', int8_weights=True)
+    assert small.num_bytes < 0.35 * whole.num_bytes
+    images, bboxes = list(sample_people), list(sample_people.values())
+    scores = [np.concatenate([result.keypoint_scores for result in TopdownPredictor(one.path).predict(images, bboxes)])
+              for one in (whole, small)]
+    assert 0 < np.abs(scores[0] - scores[1]).max() < 0.1
+    for backend in ('onnxruntime', 'openvino'):
+        TopdownPredictor(small.path, backend=backend)(read_image(images[0]), bboxes[0])
+    with pytest.raises(ValueError, match='got int8_weights for onnx in fp16; it is for onnx in fp32'):
+        export(*trained_model, tmp_path / 'x', precision='fp16', int8_weights=True)

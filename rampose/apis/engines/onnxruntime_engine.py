@@ -17,6 +17,7 @@ class OnnxRuntimeEngine:
 
     Attributes:
         metadata: What the file says of itself, or None.
+        input_shape: Of its first input, None for what the file leaves open.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,6 +26,8 @@ class OnnxRuntimeEngine:
         self.version = f'onnxruntime {onnxruntime.__version__}'
         self._path = path
         self._session = self._open(None, ['CPUExecutionProvider'])
+        self.input_shape = tuple(side if isinstance(side, int) else None
+                                 for side in self._session.get_inputs()[0].shape)
         self.metadata: Optional[str] = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
 
     def _open(self, num_threads: Optional[int], providers: List[Any]) -> Any:

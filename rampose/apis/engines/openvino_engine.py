@@ -44,6 +44,7 @@ class OpenVINOEngine:
 
     Attributes:
         metadata: What the file says of itself, or None.
+        input_shape: Of its first input, None for what the file leaves open.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,6 +61,8 @@ class OpenVINOEngine:
             self._model = self._core.read_model(str(path))
         except RuntimeError as error:
             raise ValueError(f'{path} is no model that OpenVINO can read: {first_line(error)}') from None
+        self.input_shape = tuple(side.get_length() if side.is_static else None
+                                 for side in self._model.inputs[0].partial_shape)
         where = ['framework', METADATA_KEY] if path.suffix == '.onnx' else [METADATA_KEY, 'metadata']
         self.metadata: Optional[str] = None
         if self._model.has_rt_info(where):

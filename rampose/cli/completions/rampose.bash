@@ -7,9 +7,9 @@
 
 _shtab_rampose_subparsers=(predict weights export check-data check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
-_shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --track --smooth --limit --resume --batch-size --device --dtype)
+_shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --track --smooth --limit --resume --batch-size --device --dtype)
 _shtab_rampose_weights_option_strings=(-h --help --fetch)
-_shtab_rampose_export_option_strings=(-h --help --out --format --precision --half-weights --uint8-input --decode --flip-test --calibrate --num-calibrate --fast --evaluate --num-evaluate)
+_shtab_rampose_export_option_strings=(-h --help --out --format --precision --half-weights --int8-weights --uint8-input --decode --flip-test --calibrate --num-calibrate --fast --evaluate --num-evaluate)
 _shtab_rampose_check_data_option_strings=(-h --help --split --fix --out --workers)
 _shtab_rampose_check_env_option_strings=(-h --help)
 _shtab_rampose_pack_option_strings=(-h --help --out --padding --aspect --max-scale --max-height --format --quality --threads)
@@ -59,6 +59,7 @@ _shtab_rampose_weights___fetch_nargs=0
 _shtab_rampose_export__h_nargs=0
 _shtab_rampose_export___help_nargs=0
 _shtab_rampose_export___half_weights_nargs=0
+_shtab_rampose_export___int8_weights_nargs=0
 _shtab_rampose_export___uint8_input_nargs=0
 _shtab_rampose_export___decode_nargs=0
 _shtab_rampose_export___flip_test_nargs=0

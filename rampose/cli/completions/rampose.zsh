@@ -172,6 +172,7 @@ _shtab_rampose_export_options=(
   "--format[format]:format:(onnx openvino)"
   "--precision[bf16\: OpenVINO only\; int8\: with --calibrate]:precision:(fp32 fp16 bf16 int8)"
   "--half-weights[onnx in fp32\: store the weights as fp16, for half the file]"
+  "--int8-weights[likewise as int8, for a quarter of the file\; nothing to calibrate]"
   "--uint8-input[take crops (B, h, w, 3) uint8 BGR]"
   "--decode[give keypoints and scores in place of heatmaps]"
   "--flip-test[average with the mirrored crops, for twice the time]"
@@ -211,7 +212,7 @@ _shtab_rampose_kill_training_options=(
   "--moments[taken in turn\; \`any\` is a random time, the others wait for an event]:moments:(iteration saving validation any)"
   "--workers[of the data loader (default\: 0)]:workers:"
   "--seed[of the moments (default\: 0)]:seed:"
-  "--out[emptied first (default\: work_dirs\/kills)]:FOLDER:"
+  "--out[of earlier kills it is emptied first (default\: work_dirs\/kills)]:FOLDER:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -239,6 +240,8 @@ _shtab_rampose_predict_options=(
   "--config[a name that \`rampose weights\` lists, what \`rampose export\` wrote (.onnx, .xml), or any of MMPose\'s top-down configs\; default\: the model that comes with rampose]:config:"
   "--checkpoint[the config\'s weights]:checkpoint:"
   "--out[folder for the results (default\: predictions)]:FOLDER:"
+  "--detector[an exported detector (.onnx, .xml)\: YOLOX, RTMDet\; needs no MMDetection]:FILE:"
+  "--det-category[with --detector\: number or COCO\'s name of what to find (default\: person)]:NAME:"
   "--det-checkpoint[weights of a detector\; Faster R-CNN unless --det-config names another]:det_checkpoint:"
   "--det-config[config of a detector of MMDetection\'s]:det_config:"
   "--boxes[JSON\: COCO detections or annotations, or \{\"file name\"\: \[\[x1, y1, x2, y2\]\]\}]:boxes:"

@@ -1,0 +1,1 @@
+"""Detectors that need no MMDetection, each kind in a file that is imported when it is asked for."""
