@@ -106,6 +106,7 @@ class Storage:
 
 
 _NDARRAY, _STATISTIC = Name(), Name()
+_STATISTICS = ('current', 'max', 'mean', 'min')
 
 
 def _array(data: Any, dtype: Any, shape: Any, in_fortran_order: bool) -> np.ndarray:
@@ -145,7 +146,7 @@ def _encode(text: Any, encoding: Any = 'latin1') -> bytes:
 
 def _getattr(owner: Any, name: Any) -> Name:
     """Stand-in for `getattr`, which pickle calls to name the statistics that a HistoryBuffer keeps."""
-    if owner is Buffer and name in ('current', 'max', 'mean', 'min'):
+    if owner is Buffer and isinstance(name, str) and name in _STATISTICS:
         return _STATISTIC
     raise RefusedError(f'builtins.getattr of {_shown(name)}')
 
@@ -281,6 +282,8 @@ def _names() -> Dict[str, Any]:
         'torch.storage.UntypedStorage': StorageType(torch.uint8),
         'torch.storage._UntypedStorage': StorageType(torch.uint8),
     }
+    for statistic in _STATISTICS:  # of pickle's protocols from 4 on; before, it calls getattr
+        names[f'mmengine.logging.history_buffer.HistoryBuffer.{statistic}'] = _STATISTIC
     for core in ('core', '_core'):  # numpy 2 renamed it
         names.update({f'numpy.{core}.multiarray._reconstruct': _reconstruct,
                       f'numpy.{core}.multiarray.scalar': _scalar,
@@ -345,7 +348,7 @@ def real(value: Any, device: Optional[torch.device] = None, seen: Optional[dict]
         made = value.real()
     elif isinstance(value, Tensor) and device is not None:
         made = value.to(device)
-    elif callable(value) or isinstance(value, (Storage, StorageType)) or value is _NDARRAY:
+    elif callable(value) or isinstance(value, (Name, Storage, StorageType)):
         raise RefusedError('a class or a function in the place of a value')
     seen[id(value)] = value, made  # the first keeps the id taken
     if isinstance(value, dict):

@@ -5,13 +5,15 @@ whatever is in a file, the list that later ones take is one for the whole proces
 tensor with the bytes that the file has for it.
 """
 
+import contextlib
+import errno
 import io
 import pickle
 import struct
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO, Dict
+from typing import Any, BinaryIO, Dict, Iterator
 
 import torch
 
@@ -46,10 +48,8 @@ def read_torch_file(path: Path) -> Any:
 
 
 def _read_zip(file: BinaryIO) -> Any:
-    try:
+    with _damage():
         archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
-        raise FormatError(str(error)) from None
     with archive:
         names = {info.filename: info for info in archive.infolist()}
         top = next((name[:-len('data.pkl')] for name in names if name.endswith('/data.pkl')), None)
@@ -65,10 +65,8 @@ def _read_zip(file: BinaryIO) -> Any:
                 raise FormatError(f'it has no {name}')
             if info.compress_type != zipfile.ZIP_STORED:  # torch compresses nothing; what is small may unpack to much
                 raise FormatError(f'{name} is compressed')
-            try:
+            with _damage():
                 return archive.read(info)
-            except (zipfile.BadZipFile, EOFError, struct.error) as error:
-                raise FormatError(str(error)) from None
 
         def load_storage(pid: Any) -> Storage:
             kind, key, number = _checked(pid)
@@ -82,6 +80,19 @@ def _read_zip(file: BinaryIO) -> Any:
         if f'{top}byteorder' in names and record(f'{top}byteorder') != b'little':
             raise FormatError('it was saved on a big-endian machine')
         return _unpickled(AdmittedUnpickler(record(f'{top}data.pkl'), load_storage=load_storage))
+
+
+@contextlib.contextmanager
+def _damage() -> Iterator[None]:
+    """What zipfile raises of damaged archives, as a FormatError; an error of the disk is none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of a place before the beginning of the file
+            raise
+        raise FormatError('its directory is damaged') from None
+    except (zipfile.BadZipFile, EOFError, struct.error, RuntimeError, ValueError, OverflowError) as error:
+        raise FormatError(str(error)) from None
 
 
 def _read_legacy(file: BinaryIO, size: int) -> Any:

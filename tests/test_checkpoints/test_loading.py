@@ -17,7 +17,7 @@ from mmengine.runner import CheckpointLoader
 
 from rampose.checkpoints import admitted
 from rampose.checkpoints import loading as module
-from rampose.checkpoints.loading import CheckpointError, load_checkpoint_file
+from rampose.checkpoints.loading import BrokenCheckpointError, CheckpointError, load_checkpoint_file
 
 
 class Call:
@@ -126,10 +126,11 @@ def mmengine_content():
         param_schedulers=[dict(milestones=__import__('collections').Counter([1, 2]))])
 
 
+@pytest.mark.parametrize('protocol', [2, 3, 4, 5])
 @pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
-def test_what_mmengine_writes_loads(tmp_path, mmengine_content, zipped):
+def test_what_mmengine_writes_loads(tmp_path, mmengine_content, zipped, protocol):
     path = tmp_path / 'epoch_1.pth'
-    torch.save(mmengine_content, path, _use_new_zipfile_serialization=zipped)
+    torch.save(mmengine_content, path, _use_new_zipfile_serialization=zipped, pickle_protocol=protocol)
     loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
     assert torch.equal(loaded['state_dict']['weight'], mmengine_content['state_dict']['weight'])
     np.testing.assert_array_equal(loaded['meta']['dataset_meta']['sigmas'], [0, 0.5, 1])
@@ -194,6 +195,33 @@ def test_pickles_that_no_pickler_writes_are_refused(tmp_path, content):
         target.writestr('epoch_1/data.pkl', content)
     with pytest.raises(CheckpointError, match=r'epoch_1\.pth'):
         load_checkpoint_file(path)
+
+
+@pytest.mark.parametrize('content', [HistoryBuffer.mean, [Call(getattr, HistoryBuffer, 'max')], np.ndarray])
+def test_a_stand_in_is_no_value(tmp_path, content):
+    torch.save(dict(meta=content), tmp_path / 'epoch_1.pth')
+    with pytest.raises(CheckpointError, match='a class or a function in the place of a value'):
+        load_checkpoint_file(tmp_path / 'epoch_1.pth')
+
+
+def test_a_directory_that_points_before_the_file_is_damage(tmp_path):
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(dict(weight=torch.ones(2)), path)
+    content = bytearray(path.read_bytes())
+    del content[100:164]  # all places in the directory are too large by it
+    path.write_bytes(content)
+    with pytest.raises(BrokenCheckpointError, match=r'epoch_1\.pth'):
+        load_checkpoint_file(path)
+
+
+def test_storages_that_claim_more_than_the_older_format_has(tmp_path):
+    weights = [torch.zeros(1000) for _ in range(4)]
+    torch.save(weights, tmp_path / 'good.pth', _use_new_zipfile_serialization=False)
+    content = (tmp_path / 'good.pth').read_bytes()
+    assert content.count(b'M\xe8\x03') >= 4  # 1000
+    (tmp_path / 'forged.pth').write_bytes(content.replace(b'M\xe8\x03', b'M\xa0\x0f'))
+    with pytest.raises(BrokenCheckpointError, match='its storages are larger than the file'):
+        load_checkpoint_file(tmp_path / 'forged.pth')
 
 
 def test_a_storage_that_claims_more_than_the_file_has(tmp_path):
