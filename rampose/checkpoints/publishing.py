@@ -4,28 +4,17 @@ import hashlib
 import io
 from datetime import date
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Dict, Optional, Union
 
-import numpy as np
 import torch
 
 from .. import __version__
 from ..core.files import written_whole
 from .loading import CheckpointError, load_checkpoint_file
+from .plain import plain
 
 # What a reader of a checkpoint asks its meta for. The config is left out: it holds paths of the machine.
 KEPT_META = ('epoch', 'iter', 'mmengine_version', 'dataset_meta', 'converted_from')
-
-
-def plain(value: Any) -> Any:
-    """Plain Python for numpy's numbers and arrays, in dicts and lists too, so that no unpickler need know numpy."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    if isinstance(value, dict):
-        return {plain(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(plain(item) for item in value)
-    return value
 
 
 def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional[date] = None,

@@ -4,6 +4,7 @@ import codecs
 import http.server
 import os
 import pickle
+import sys
 import threading
 import zipfile
 from collections import OrderedDict
@@ -284,6 +285,13 @@ def test_safetensors(tmp_path):
     (tmp_path / 'broken.safetensors').write_bytes(b'x' * 100)
     with pytest.raises(CheckpointError, match=r'broken\.safetensors cannot be read'):
         load_checkpoint_file(tmp_path / 'broken.safetensors')
+
+
+def test_safetensors_without_its_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'safetensors', None)
+    (tmp_path / 'model.safetensors').write_bytes(b'x')
+    with pytest.raises(CheckpointError, match=r'model\.safetensors needs the package safetensors: pip install saf'):
+        load_checkpoint_file(tmp_path / 'model.safetensors')
 
 
 def test_what_tensors_share_stays_shared(tmp_path):

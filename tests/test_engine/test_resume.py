@@ -1,7 +1,11 @@
 """Training, resuming and testing from MMEngine's own checkpoints, on the installed torch."""
 
 import copy
+import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
@@ -53,3 +57,53 @@ def test_resume_goes_on_at_the_next_epoch_with_the_same_optimiser(tiny_config, c
     assert len(metrics) >= 10
     for name, value in metrics.items():  # the file holds what was validated
         assert value == validated[f'val/{name}'].current(), name
+
+
+@pytest.mark.slow
+def test_checkpoints_are_plain_and_a_resumed_run_has_the_whole_history(tiny_config, tmp_path):
+    """`torch.load(weights_only=True)` in a process that knows neither MMEngine nor rampose."""
+    tiny_config.train_cfg.update(max_epochs=2, val_interval=1)
+    tiny_config.param_scheduler = [dict(type='MultiStepLR', milestones=[1], gamma=0.5)]
+    tiny_config.log_level = 'INFO'
+    whole = Runner.from_cfg(copy.deepcopy(tiny_config))
+    whole.train()
+    for path in (tmp_path / 'work').glob('*.pth'):  # the best one, too
+        subprocess.run([sys.executable, '-c', LOAD, str(path)], check=True)
+
+    tiny_config.work_dir, tiny_config.experiment_name = str(tmp_path / 'cut'), 'cut'
+    (tmp_path / 'cut').mkdir()
+    shutil.copy(tmp_path / 'work/epoch_1.pth', tmp_path / 'cut')
+    (tmp_path / 'cut/last_checkpoint').write_text(str(tmp_path / 'cut/epoch_1.pth'))
+    tiny_config.resume = True
+    resumed = Runner.from_cfg(copy.deepcopy(tiny_config))
+    resumed.train()
+    for name in ('train/loss', 'train/lr', 'train/time'):
+        (got, count), (expected, expected_count) = (
+            runner.message_hub.log_scalars[name].data for runner in (resumed, whole))
+        assert got.dtype == expected.dtype and len(got) == len(expected) > 1
+        np.testing.assert_array_equal(count, expected_count)
+    learning_rates = [runner.message_hub.log_scalars['train/lr'].data[0].tolist() for runner in (resumed, whole)]
+    assert learning_rates[0] == learning_rates[1] and len(set(learning_rates[0])) == 2
+    assert resumed.message_hub.runtime_info['best_score'] >= 0
+    log = ''.join(path.read_text() for path in (tmp_path / 'cut').glob('*/*.log'))
+    assert 'resumed epoch: 1' in log
+    assert 'HistoryBuffer' not in log and 'metainfo from the resumed checkpoint' not in log
+
+
+LOAD = """
+import sys, torch
+def check(value, place):
+    kinds = (str, int, float, bool, type(None), dict, list, tuple)
+    assert type(value) in kinds, (place, type(value))
+    if type(value) in (list, tuple, dict):
+        for key, item in value.items() if type(value) is dict else enumerate(value):
+            check(item, f'{place}.{key}')
+checkpoint = torch.load(sys.argv[1], weights_only=True)
+assert 'mmengine' not in sys.modules and 'rampose' not in sys.modules
+check(checkpoint['message_hub'], 'message_hub')
+check(checkpoint['meta'], 'meta')
+check(checkpoint['param_schedulers'] if 'param_schedulers' in checkpoint else [], 'param_schedulers')
+assert checkpoint['message_hub']['log_scalars']['train/loss']['log_history']
+assert checkpoint['meta']['dataset_meta']['sigmas']
+assert type(checkpoint['state_dict']['head.final_layer.weight']) is torch.Tensor
+"""

@@ -9,6 +9,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints.loading import BrokenCheckpointError, CheckpointError, load_checkpoint_file
+from ...checkpoints.plain import make_plain, plain, restore_message_hub
 from ...core.files import remove_parts, written_whole
 from ..stopping import RunStopped
 
@@ -24,6 +25,8 @@ class DurableCheckpointHook(CheckpointHook):
       to the newest that can be read, and says so. One process decides for all. A file that is whole, but for which
       there is no memory or no permission, stops the run: no epoch is lost without a word.
     - A validation that a kill cut off, behind the checkpoint of its epoch, is made up for when the run is resumed.
+    - A checkpoint holds tensors and plain values alone: ``torch.load(file, weights_only=True)`` reads it on any torch,
+      and without rampose. What MMEngine keeps in classes of its own is made again when the training is resumed.
     - A checkpoint that cannot be saved, because the disk is full, stops the training with one line.
 
     Args:
@@ -90,6 +93,19 @@ class DurableCheckpointHook(CheckpointHook):
         loop._decide_current_val_interval()
         if loop.epoch >= loop.val_begin and (loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs):
             runner.val_loop.run()  # a kill may have cut it off, and a checkpoint does not tell
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        make_plain(checkpoint)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if not runner._resume:  # then nobody looks at more than the weights
+            return
+        restore_message_hub(checkpoint)
+        # MMEngine compares the pickles of what is the same here and there, and would warn.
+        own = getattr(runner.train_dataloader.dataset, 'metainfo', None)
+        meta = checkpoint.get('meta') or {}
+        if own is not None and plain(meta.get('dataset_meta')) == plain(own):
+            meta['dataset_meta'] = own
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         """In place of MMEngine's, which removes before it saves, and writes `last_checkpoint` in place."""
