@@ -1,5 +1,8 @@
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -171,3 +174,28 @@ def test_a_checkpoint_that_lacks_attention_is_named(pose_config, pose_checkpoint
     torch.save(dict(state_dict='none'), tmp_path / 'other.pth')
     with pytest.raises(CheckpointError, match='no state_dict'):
         TopdownPredictor(pose_config, tmp_path / 'other.pth', device='cpu')
+
+
+@pytest.mark.slow
+def test_threads_build_predictors_and_load_at_the_same_time(pose_config, pose_checkpoint, tmp_path, photo):
+    """In a fresh process, where the first to come registers and imports."""
+    code = f"""
+from concurrent.futures import ThreadPoolExecutor
+import cv2, torch
+torch.set_num_threads(1)
+image = cv2.imread({str(tmp_path / 'photo.png')!r})
+def build(number):
+    from rampose.apis import TopdownPredictor
+    from rampose.checkpoints.loading import load_checkpoint_file
+    for _ in range(3):
+        load_checkpoint_file({str(pose_checkpoint)!r})
+    predictor = TopdownPredictor({str(pose_config)!r}, {str(pose_checkpoint)!r}, device='cpu')
+    result, = predictor.predict([image], [[[10, 10, 200, 220]]])
+    return result.keypoints.tobytes()
+with ThreadPoolExecutor(8) as pool:
+    results = list(pool.map(build, range(8)))
+assert len(set(results)) == 1
+"""
+    cv2.imwrite(str(tmp_path / 'photo.png'), photo)
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -60,3 +60,53 @@ def test_our_own_folder_goes_and_links_in_it_are_not_followed(tmp_path):
     (folder / '.mark').touch()
     remove_own(folder, '.mark', ['train', 'sample', 'never'])
     assert not folder.exists() and (tmp_path / 'mine/thesis.tex').exists()
+
+
+WRITER = """
+import sys, pathlib
+from rampose.core.files import written_whole
+path, letter = pathlib.Path(sys.argv[1]), sys.argv[2].encode()
+while not path.with_name('enough').exists():
+    with written_whole(path) as file:
+        for _ in range(40):  # in pieces, so that others come between
+            file.write(letter * 25_000)
+"""
+
+
+def test_two_write_one_file_while_another_reads_it(tmp_path):
+    path = tmp_path / 'file'
+    writers = [subprocess.Popen([sys.executable, '-c', WRITER, str(path), letter]) for letter in 'ab']
+    try:
+        started = time.monotonic()
+        seen, times, reads = set(), set(), 0
+        while reads < 500 or len(seen) < 2 or len(times) < 20:
+            assert all(writer.poll() is None for writer in writers) and time.monotonic() - started < 120
+            if path.exists():
+                content = path.read_bytes()
+                assert len(content) == 1_000_000 and content == content[:1] * 1_000_000, 'half a file'
+                seen.add(content[:1])
+                times.add(path.stat().st_mtime_ns)
+                reads += 1
+    finally:
+        (tmp_path / 'enough').touch()
+        assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert {path.name for path in tmp_path.iterdir()} == {'file', 'enough'}
+
+
+LOCKER = """
+import sys, pathlib
+from rampose.core.locking import FolderLock
+folder = pathlib.Path(sys.argv[1])
+for _ in range(200):
+    with FolderLock(folder):
+        number = folder / 'number'
+        number.write_text(str(int(number.read_text()) + 1))
+"""
+
+
+def test_a_lock_lets_one_process_in_at_a_time(tmp_path):
+    (tmp_path / 'number').write_text('0')
+    holders = [subprocess.Popen([sys.executable, '-c', LOCKER, str(tmp_path)]) for _ in range(3)]
+    assert [holder.wait(120) for holder in holders] == [0, 0, 0]
+    assert (tmp_path / 'number').read_text() == '600'
+    assert [path.name for path in tmp_path.iterdir()] == ['number'], 'each took its lock file away'
