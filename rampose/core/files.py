@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -50,7 +51,7 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
             yield file
             if durable:
                 file.flush()
-                os.fsync(file.fileno())
+                _sync(file.fileno())
         os.replace(part, path)
         if durable:
             _sync_folder(path.parent)
@@ -61,12 +62,20 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
 def _sync_folder(folder: Path) -> None:
     """Bring the names of its files to the disk; Windows cannot, and need not."""
     if os.name != 'nt':
-        with contextlib.suppress(OSError):  # nor do some network file systems
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    """Wait for the disk, where the file system can; an error of the disk is one, of a file and of a folder alike."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # what those say that cannot
+            raise
 
 
 def check_writable(path: Path) -> None:

@@ -7,7 +7,7 @@ from importlib import metadata
 
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'rampose', 'numpy', 'opencv-python',
             'opencv-python-headless', 'xtcocotools', 'setuptools', 'openmim')
-REQUIRED = {'torch': '1.13', 'mmengine': '0.7.0', 'mmcv': '2.0.1', 'mmdet': '3.0.0', 'mmpose': '1.1.0'}
+REQUIRED = {'torch': '1.13', 'mmengine': '0.7.4', 'mmcv': '2.0.1', 'mmdet': '3.0.0', 'mmpose': '1.1.0'}
 PIP = f'{sys.executable} -m pip'
 NO_BUILD_ISOLATION = f'{PIP} install "setuptools<81" ninja psutil wheel && MMCV_WITH_OPS=1'
 
@@ -91,5 +91,5 @@ def find_problems(versions, try_statement=error_of):
                          f'{PIP} install opencv-python-headless'))
     if not problems and try_statement('import rampose.plugin'):
         problems.append((True, f'rampose cannot be imported: {try_statement("import rampose.plugin")}',
-                         f'{PIP} install rampose, or in a checkout: {PIP} install --no-deps -e .'))
+                         f'{PIP} install --no-deps -e /path/to/the/checkout/of/rampose'))
     return problems

@@ -1,5 +1,7 @@
 """Files appear whole; what is removed is ours, and nobody is writing it."""
 
+import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -60,6 +62,24 @@ def test_our_own_folder_goes_and_links_in_it_are_not_followed(tmp_path):
     (folder / '.mark').touch()
     remove_own(folder, '.mark', ['train', 'sample', 'never'])
     assert not folder.exists() and (tmp_path / 'mine/thesis.tex').exists()
+
+
+@pytest.mark.parametrize('place', [1, 2], ids=['file', 'folder'])
+@pytest.mark.parametrize(('number', 'fatal'), [(errno.EIO, True), (errno.EINVAL, False), (errno.ENOTSUP, False)])
+def test_an_error_of_the_disk_counts_and_a_file_system_that_cannot_wait_does_not(tmp_path, monkeypatch, place, number,
+                                                                                 fatal):
+    calls = []
+
+    def fsync(descriptor):
+        calls.append(descriptor)
+        if len(calls) == place:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, 'fsync', fsync)
+    with (pytest.raises(OSError, match='error') if fatal else contextlib.nullcontext()), \
+            written_whole(tmp_path / 'file', durable=True) as file:
+        file.write(b'new')
+    assert (tmp_path / 'file').exists() != (fatal and place == 1) and len(list(tmp_path.iterdir())) < 2
 
 
 WRITER = """

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from rampose.datasets.transforms import LoadReadableImage
 
@@ -73,6 +74,28 @@ def test_workers_count_together(tiny_config, tiny_sample, tmp_path, workers):
 
     loader.dataset.get_data_info = some_broken
     number = sum(len(batch['inputs']) for batch in loader)
-    loaded, bad = loader.dataset.pipeline.transforms[0]._counts.tolist()
+    loaded, bad = loader.dataset.pipeline.transforms[0]._counts.sum(0).tolist()
     assert number == len(loader.dataset) and bad >= len(range(0, number, 8)) - 1
     assert abs(loaded - number - bad) <= 1  # without a lock, two workers at once may count as one
+
+
+class Loads:
+    """A data set whose samples are 200 loads each."""
+
+    def __init__(self, load, path):
+        self.load, self.path = load, path
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        for _ in range(200):
+            self.load(dict(img_path=self.path, img=np.zeros((2, 2, 3), np.uint8)))
+        return index
+
+
+def test_workers_count_together_and_lose_nothing(monkeypatch):
+    load = LoadReadableImage(max_bad_share=0.5)
+    monkeypatch.setattr('mmpose.datasets.transforms.LoadImage.transform', lambda self, results: results)
+    list(DataLoader(Loads(load, 'x.jpg'), num_workers=4))
+    assert load._counts.sum(0).tolist() == [1600, 0]

@@ -149,6 +149,13 @@ def test_nothing_readable(config):
         run(config, 'unreadable', resume=True)
 
 
+def test_an_mmengine_that_is_too_old_is_refused_by_name(monkeypatch):
+    """Before 0.7.4 it has nothing to overwrite: it would remove before it saves, without a word."""
+    monkeypatch.delattr('mmengine.hooks.CheckpointHook._save_checkpoint_with_step')
+    with pytest.raises(RunStopped, match=r'got mmengine [\d.]+; DurableCheckpointHook needs 0\.7\.4 or newer'):
+        DurableCheckpointHook()
+
+
 @pytest.fixture
 def newest_of_two(tmp_path):
     """A hook and a runner that resumes, as far as choosing the checkpoint goes."""

@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
+from torch.utils.data import get_worker_info
+
+_MOST_WORKERS = 1025  # of a data loader, and the main process
 
 
 @TRANSFORMS.register_module()
@@ -32,11 +35,12 @@ class LoadReadableImage(LoadImage):
         super().__init__(**kwargs)
         self.max_bad_share = max_bad_share
         self._kept: Optional[Dict[str, np.ndarray]] = {} if keep else None
-        self._counts = torch.zeros(2, dtype=torch.int64).share_memory_()  # loaded and unreadable, of all workers
+        # Loaded and unreadable, of each worker: two that add to one number lose counts.
+        self._counts = torch.zeros(_MOST_WORKERS, 2, dtype=torch.int64).share_memory_()
 
     def transform(self, results: dict) -> Optional[dict]:
         if self.max_bad_share:
-            self._counts[0] += 1
+            self._counts[_worker(), 0] += 1
         path = results.get('img_path')
         kept = self._kept is not None and 'img' not in results
         if kept and path in self._kept:
@@ -48,8 +52,8 @@ class LoadReadableImage(LoadImage):
             if not self.max_bad_share:
                 raise OSError(f'{what}: {_reason(error)}. rampose check-data finds all of them; '
                               'LoadReadableImage(max_bad_share=0.001) leaves some out') from None
-            self._counts[1] += 1
-            loaded, bad = self._counts.tolist()
+            self._counts[_worker(), 1] += 1
+            loaded, bad = self._counts.sum(0).tolist()
             if bad > self.max_bad_share * max(loaded, 100):
                 raise OSError(f'{what}, as {bad} of {loaded} pictures could not: more than the share of '
                               f'{self.max_bad_share:g} that max_bad_share allows. rampose check-data finds all of '
@@ -58,6 +62,11 @@ class LoadReadableImage(LoadImage):
         if kept and path not in self._kept:
             self._kept[path] = results['img'].copy()
         return results
+
+
+def _worker() -> int:
+    worker = get_worker_info()
+    return 0 if worker is None else 1 + worker.id % (_MOST_WORKERS - 1)
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import List, Optional, Union
 
+import mmengine
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -35,10 +36,14 @@ class DurableCheckpointHook(CheckpointHook):
         kwargs: As MMEngine's `CheckpointHook`.
 
     Raises:
-        RunStopped: A checkpoint cannot be saved; or there are checkpoints to resume from and none can be read.
+        RunStopped: MMEngine is too old; a checkpoint cannot be saved; or there are checkpoints to resume from and none
+            can be read.
     """
 
     def __init__(self, *args, backend_args: Optional[dict] = None, **kwargs) -> None:
+        if not hasattr(CheckpointHook, '_save_checkpoint_with_step'):  # it would remove before it saves
+            raise RunStopped(f'got mmengine {mmengine.__version__}; DurableCheckpointHook needs 0.7.4 or newer: '
+                             'pip install --upgrade mmengine')
         local = '://' not in str(kwargs.get('out_dir')) and not kwargs.get('file_client_args')
         if backend_args is None and local:
             backend_args = dict(backend='durable')
