@@ -1,6 +1,7 @@
 """The wheel carries what it needs and changes nothing where it is installed."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -145,3 +146,23 @@ def test_check_env_asks_for_the_same_versions(root):
     from rampose.lab.environment import REQUIRED
     lines = (root / 'requirements/mminstall.txt').read_text().split()
     assert dict(line.split('>=') for line in lines) == REQUIRED
+
+
+def test_no_hint_names_a_package_on_an_index_that_is_not_ours(root):
+    """Whoever uploads a package of our name would get those who follow it."""
+    hint = re.compile(r'pip install[^\n]*[\'" ]rampose\b(?!/)|rampose\[(?!\{)')
+    files = [path for folder in ('rampose', 'docs') for path in (root / folder).rglob('*')
+             if path.suffix in ('.py', '.md') and '.mim' not in path.parts and 'prediction' not in path.parts]
+    found = [f'{path}: {line}' for path in [*files, root / 'README.md'] for line in path.read_text().splitlines()
+             if hint.search(line) and '/rampose[' not in line]
+    assert not found
+
+
+def test_how_to_install_names_packages(monkeypatch, tmp_path):
+    from rampose.core import package
+    expected = 'pip install "lmdb>=1.0" numpy opencv-python-headless "pillow>=8"'
+    assert package.how_to_install('pack') == expected
+    monkeypatch.setattr(package.metadata, 'requires', lambda name: [
+        'lmdb>=1.0; extra == "pack"', 'numpy; extra == "pack"', 'lap; extra == "track"'])
+    monkeypatch.setattr(package, '_PACKAGE', tmp_path / 'rampose')  # a wheel's, without the files
+    assert package.how_to_install('pack') == 'pip install "lmdb>=1.0" numpy'

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mmengine import Config
 
 BACKENDS = ('torch', *ENGINES)
-_NEEDS_MMPOSE = ('{what} needs PyTorch and OpenMMLab\'s packages ({error}): pip install "rampose[mim]", or run what '
-                 'rampose export makes of a model')
+_NEEDS_MMPOSE = ('{what} needs PyTorch and OpenMMLab\'s packages ({error}): rampose check-env says how to install '
+                 'them; or run what rampose export makes of a model')
 
 
 def open_pose_model(config: Union[str, Path, 'Config', PoseModel],

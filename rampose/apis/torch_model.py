@@ -20,8 +20,8 @@ from ..core.files import sha256_of
 from ..datasets import transforms  # noqa: F401
 from ..datasets.metainfo import config_metainfo
 
+CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
-CHECKPOINT_SUFFIXES = ('.ckpt', '.pt', '.pth', '.safetensors', '.tar')
 
 
 def choose_device(device: Optional[str]) -> torch.device:
@@ -36,9 +36,14 @@ def choose_device(device: Optional[str]) -> torch.device:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (AssertionError, RuntimeError) as error:
-        raise ValueError(f'device {device!r} cannot be used ({str(error).splitlines()[0]}); take cpu, or a device that '
-                         'rampose check-env lists') from None
+        raise ValueError(f'device {device!r} cannot be used ({str(error).splitlines()[0]}); here is '
+                         f'{", ".join(devices())}') from None
     return chosen
+
+
+def devices() -> List[str]:
+    """The devices of this machine, as torch names them."""
+    return ['cpu', *(f'cuda:{number}' for number in range(torch.cuda.device_count()))]
 
 
 def load_estimator(config: Union[str, Path, Config],
@@ -57,9 +62,9 @@ def load_estimator(config: Union[str, Path, Config],
         CheckpointError: The checkpoint is broken, or another model's.
         ValueError: A config without a top-down model and its test pipeline.
     """
-    if not isinstance(config, Config) and Path(config).suffix in CHECKPOINT_SUFFIXES:
-        raise ValueError(f'got {config} for a config, and it is a checkpoint: the config comes first, then the '
-                         'checkpoint')
+    if not isinstance(config, Config) and Path(config).suffix not in CONFIG_SUFFIXES:
+        swapped = ' (are config and checkpoint swapped?)' * (Path(checkpoint).suffix in CONFIG_SUFFIXES)
+        raise ValueError(f'got the config {config}{swapped}; needed is a file {", ".join(CONFIG_SUFFIXES)}')
     cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
     try:
         steps = cfg.test_dataloader.dataset.pipeline

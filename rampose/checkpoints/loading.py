@@ -98,14 +98,28 @@ def load_from_http(filename: str,
                     map_location: Any = None,
                     model_dir: Optional[str] = None,
                     progress: bool = os.isatty(0)) -> Any:
-    """Download to torch's cache, first in process 0 alone, then load like any file."""
+    """Download to torch's cache, then load like any file; errors as of :func:`download`."""
+    return load_checkpoint_file(download(filename, model_dir, progress), map_location)
+
+
+def download(url: str, model_dir: Optional[str] = None, progress: bool = os.isatty(0)) -> Path:
+    """Download to torch's cache what is not there yet, first in process 0 alone.
+
+    Raises:
+        CheckpointError: It cannot be downloaded.
+    """
     folder = Path(model_dir or os.path.join(torch.hub.get_dir(), 'checkpoints'))
-    path = folder / os.path.basename(urlparse(filename).path)
+    path = folder / os.path.basename(urlparse(url).path)
     if get_rank() != 0:
         barrier()
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(filename, str(path), progress=progress)
-    if get_rank() == 0:
-        barrier()
-    return load_checkpoint_file(path, map_location)
+    try:
+        if not path.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), progress=progress)
+    except OSError as error:  # urllib's are such
+        raise CheckpointError(f'{url} cannot be downloaded: {getattr(error, "reason", error)}; with a network try '
+                              f'again, or put the file at {path}') from None
+    finally:
+        if get_rank() == 0:  # after an error, too, or the others would wait
+            barrier()
+    return path

@@ -4,7 +4,7 @@
 import argparse
 import platform
 
-from ..lab.environment import PACKAGES, find_problems, version_of
+from ..lab.environment import PACKAGES, devices, find_problems, version_of
 from .statuses import DONE, FOUND
 
 
@@ -17,6 +17,7 @@ def run(args: argparse.Namespace) -> int:
     versions = {package: version_of(package) for package in PACKAGES}
     for package, version in versions.items():
         print(f'  {package:24}{version or "-"}')
+    print(f'  {"devices":24}{devices()}')
     print('Trying the imports ...', flush=True)
     problems = find_problems(versions)
     for blocking, what, remedy in problems:

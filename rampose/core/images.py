@@ -50,9 +50,11 @@ def read_image(path: Union[str, Path, bytes]) -> np.ndarray:
         ``(h, w, 3)`` uint8, BGR, as MMPose takes it.
 
     Raises:
-        UnreadableError: No such file, an empty or truncated one, no picture, one of floating-point values, or one with
-            a side of more than 32,766 px.
+        UnreadableError: No path, no such file, an empty or truncated one, no picture, one of floating-point values, or
+            one with a side of more than 32,766 px.
     """
+    if not isinstance(path, (str, Path, bytes, bytearray)):
+        raise UnreadableError(f'got {type(path).__name__}; needed is the path of a file, or its bytes')
     content, path = (path, 'the image') if isinstance(path, (bytes, bytearray)) else (None, path)
     if content is None:
         check_regular(path)

@@ -93,7 +93,7 @@ class ModelInfo:
             raise ValueError(f"{path} has damaged metadata ({text[:40]!r}); {again}") from None
         if version > FORMAT_VERSION:
             raise ValueError(f'{path} was written by rampose {content.get("rampose_version")}, in format {version}; '
-                             f'this rampose reads up to {FORMAT_VERSION}: update it (pip install --upgrade rampose)')
+                             f'this rampose reads up to {FORMAT_VERSION}: update it')
         missing = [field.name for field in fields(cls) if field.name not in content]
         if missing:
             raise ValueError(f'{path} has metadata without {", ".join(missing)}; {again}')

@@ -15,6 +15,8 @@ from mmpose.registry import METRICS
 
 from ..core.metainfo import problems_of
 
+from ..checkpoints.loading import CheckpointError, download
+
 # What is read at a config's top level; other names are free.
 _TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters, 'runner_type', 'model_wrapper_cfg', 'compile', 'sync_bn',
               'find_unused_parameters', 'activation_checkpointing', 'efficient_conv_bn_eval', 'custom_imports',
@@ -33,7 +35,8 @@ def check_config(config: Config) -> None:
     """Look for what would stop a training later, or not at all, with a message that does not say what to do.
 
     Raises:
-        ValueError: A misspelt key; a missing or empty data set; missing pre-trained weights; sizes that do not fit.
+        ValueError: A misspelt key; a missing or empty data set; missing pre-trained weights, which are downloaded;
+            sizes that do not fit.
     """
     _check_keys(config)
     _check_best(config)
@@ -43,6 +46,7 @@ def check_config(config: Config) -> None:
     for name in ('train_dataloader', 'val_dataloader'):
         for place, dataset in _datasets(config.get(name) or {}, name):
             _check_dataset(config, place, dataset)
+    _fetch_weights(config)
 
 
 def _check_keys(config: Config) -> None:
@@ -124,6 +128,18 @@ def _check_weights(config: Config) -> None:
                              f'start from random ones with {place}.init_cfg=None')
     if _is_missing(config.get('load_from')):
         raise ValueError(f'load_from is missing, looked for at {config.load_from}')
+
+
+def _fetch_weights(config: Config) -> None:
+    """Download what the model starts from, last of all: a model that did it would end in chained tracebacks offline."""
+    for place, init_cfg in _pretrained(config.model, 'model'):
+        address = str(init_cfg.get('checkpoint'))
+        if address.startswith(('http://', 'https://')):
+            try:
+                download(address)
+            except CheckpointError as error:
+                raise ValueError(f'the pre-trained weights of {place} are missing: {error}; or start from random ones '
+                                 f'with {place}.init_cfg=None') from None
 
 
 def _check_dataset(config: Config, place: str, dataset: dict) -> None:

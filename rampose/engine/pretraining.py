@@ -5,4 +5,4 @@ try:
 except ImportError as error:
     # No ImportError: MMEngine would replace it by one that says less.
     raise RuntimeError(f'ImageNet pre-training needs MMPretrain ({error}); '
-                       "install it: pip install 'rampose[pretrain]', or mim install mmpretrain") from error
+                       'install it: mim install "mmpretrain>=1.2.0"') from error

@@ -18,6 +18,7 @@ from ..apis.exported_model import ExportedPoseModel
 from ..apis.torch_model import load_estimator
 from ..core.files import part_prefix, remove_parts
 from ..core.model_info import METADATA_KEY, ModelInfo
+from ..core.package import how_to_install
 from .calibration import read_crops
 from .compression import halve_weights, quantize_weights
 from .description import describe
@@ -169,7 +170,7 @@ def _check_choices(format: str, precision: str, inputs: str, outputs: str, calib
         try:
             __import__(package)
         except ImportError:
-            raise ImportError(f'exporting to {format} in {precision} needs {package}: pip install "rampose[export]"'
+            raise ImportError(f'exporting to {format} in {precision} needs {package}: {how_to_install("export")}'
                               ) from None
 
 

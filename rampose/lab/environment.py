@@ -45,6 +45,14 @@ def error_of(statement):
     return lines[-1] if lines else f'it ended with code {done.returncode}'
 
 
+def devices():
+    """What torch can compute on, in a line."""
+    code = "import torch; print('cpu', *(f'cuda:{i}' for i in range(torch.cuda.device_count())))"
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], capture_output=True, text=True,
+                          cwd=tempfile.gettempdir())
+    return ', '.join(done.stdout.split()) or '- (torch cannot be imported)'
+
+
 def find_problems(versions, try_statement=error_of):
     """Compare what is installed with what is known to clash.
 

@@ -176,6 +176,17 @@ def test_a_checkpoint_that_lacks_attention_is_named(pose_config, pose_checkpoint
         TopdownPredictor(pose_config, tmp_path / 'other.pth', device='cpu')
 
 
+def test_a_device_that_is_not_here_and_what_is(pose_config, pose_checkpoint, monkeypatch):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    with pytest.raises(ValueError, match=r"device 'xpu' cannot be used .*; here is cpu, cuda:0, cuda:1$"):
+        TopdownPredictor(pose_config, pose_checkpoint, device='xpu')
+
+
+def test_config_and_checkpoint_swapped(pose_config, pose_checkpoint):
+    with pytest.raises(ValueError, match=r'got the config .*pose\.pth \(are config and checkpoint swapped\?\)'):
+        TopdownPredictor(pose_checkpoint, pose_config)
+
+
 @pytest.mark.slow
 def test_threads_build_predictors_and_load_at_the_same_time(pose_config, pose_checkpoint, tmp_path, photo):
     """In a fresh process, where the first to come registers and imports."""

@@ -30,7 +30,7 @@ HEALTHY = dict(torch='2.13.0', torchvision='0.28.0', mmengine='0.10.7', mmcv='2.
     (dict(numpy='2.3.1'), ('xtcocotools._mask', ), 'xtcocotools 1.14.3 does not work with numpy 2.3.1', '"numpy<2"'),
     ({}, ('torchvision', ), 'torchvision 0.28.0 does not fit torch 2.13.0', 'torch torchvision'),
     (dict(setuptools='82.0.0'), ('pkg_resources', ), 'setuptools 82.0.0 has no pkg_resources', '"setuptools<81"'),
-    ({}, ('rampose.plugin', ), 'rampose cannot be imported', 'install rampose'),
+    ({}, ('rampose.plugin', ), 'rampose cannot be imported', '--no-deps -e'),
 ])
 def test_check_env_names_the_clash_and_the_remedy(check_env, change, broken_imports, what, remedy):
     problems = check_env.find_problems(
@@ -49,6 +49,7 @@ def test_check_env_passes_here_and_fails_without_packages(root, tmp_path):
     here = subprocess.run([sys.executable, 'tools/check_env.py'], capture_output=True, text=True, cwd=root)
     assert here.returncode == 0 and 'rampose can run here.' in here.stdout, here.stdout
     # -S -I: no site-packages at all.
+    assert 'devices                 cpu' in here.stdout
     command = [sys.executable, '-I', '-S', str(root / 'tools/check_env.py')]
     bare = subprocess.run(command, capture_output=True, text=True)
     assert bare.returncode == 1 and 'torch is not installed' in bare.stdout, bare.stderr

@@ -115,3 +115,5 @@ def test_bytes_are_read_like_files(rgb, tmp_path):
         read_image(b'')
     with pytest.raises(UnreadableError, match='the image cannot be read: it is no image of a format'):
         read_image(b'text')
+    with pytest.raises(UnreadableError, match='got int; needed is the path of a file, or its bytes'):
+        read_image(7)

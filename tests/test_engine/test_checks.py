@@ -43,6 +43,10 @@ WRONG = {
     'no weights': ({'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='none.pth')},
                    r'pre-trained weights of model\.backbone are missing, looked for at none\.pth.* '
                    r'model\.backbone\.init_cfg'),
+    'weights that cannot be fetched': (
+        {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='http://127.0.0.1:9/hrnet.pth')},
+        r'pre-trained weights of model\.backbone are missing: http://127\.0\.0\.1:9/hrnet\.pth cannot be downloaded: '
+        r'.*refused.*with a network try again, or put the file at .*hrnet\.pth'),
     'load_from': (dict(load_from='none.pth'), r'load_from is missing, looked for at none\.pth'),
     'odd size': ({'model.head.decoder.input_size': (100, 128), 'train_dataloader.dataset.pipeline': [],
                   'val_dataloader.dataset.pipeline': []}, r'\(100, 128\); HRNet halves it five times'),

@@ -86,5 +86,5 @@ def test_the_backbone_is_that_of_the_pose_configs(width, channels, root):
 def test_without_mmpretrain_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmpretrain', None)
     monkeypatch.delitem(sys.modules, 'rampose.engine.pretraining', raising=False)
-    with pytest.raises(RuntimeError, match=r"needs MMPretrain .*pip install 'rampose\[pretrain\]'"):
+    with pytest.raises(RuntimeError, match=r'needs MMPretrain .*mim install "mmpretrain>=1'):
         Config.fromfile(IMAGENET / 'ram-hrnet-w32_4xb32-100e_in1k.py')

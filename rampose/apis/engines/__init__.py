@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional, Union
 
+from ...core.package import how_to_install
 from ...core.protocols import Engine, check_protocol
 
 BACKENDS = ('onnxruntime', 'openvino')
@@ -47,5 +48,4 @@ def open_engine(path: Union[str, Path], backend: Union[str, Engine, None]) -> En
         return OnnxRuntimeEngine(path)
     except ImportError:
         extra = 'onnx' if backend == 'onnxruntime' else backend
-        raise ImportError(f'{backend} is not installed: pip install "rampose[{extra}]", or pip install '
-                          f'{backend}') from None
+        raise ImportError(f'{backend} is not installed: {how_to_install(extra)}') from None
