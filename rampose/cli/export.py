@@ -79,6 +79,12 @@ def run(args: argparse.Namespace) -> int:
     what = 'scores' if args.decode else 'heatmaps'
     print(f'{report.path}  ({report.num_bytes / 1e6:.1f} MB, {args.precision})\n'
           f'Largest difference from PyTorch, {what}: {report.difference:.2g} (allowed: {report.tolerance:.2g})')
+    if report.shift:
+        print(f'Keypoints shift by {report.shift[0]:.1f} px of the crop on average (at most {report.shift[1]:.1f}); '
+              '--evaluate measures it, and AP, on labelled people' + '; without --fast it may be less' * args.fast)
+    if args.decode and not args.flip_test:
+        print('Keypoints come out of single crops, without the flip test that is the default elsewhere: they differ '
+              'from its; --flip-test puts it into the file')
     if args.evaluate:
         try:
             evaluate(args, report.path, labelled)

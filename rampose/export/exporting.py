@@ -16,6 +16,7 @@ from mmengine import Config
 
 from ..apis.exported_model import ExportedPoseModel
 from ..apis.torch_model import load_estimator
+from ..core.decoding import decode
 from ..core.files import part_prefix, remove_parts
 from ..core.model_info import METADATA_KEY, ModelInfo
 from ..core.package import how_to_install
@@ -37,6 +38,7 @@ PRECISIONS = {'onnx': ('fp32', 'fp16', 'int8'), 'openvino': ('fp32', 'fp16', 'bf
 TOLERANCES = {'fp32': 1e-4, 'fp16': 2e-2, 'bf16': 1e-1, 'int8': 5e-1}
 TYPICAL_PEAK = 0.1  # of heatmaps; where noise excites a network less, its errors are still those of people
 NUM_CHECKED = 4  # crops
+NUM_SHIFTED = 32  # crops of people, whose keypoints are compared, too
 
 
 class ExportError(RuntimeError):
@@ -53,12 +55,15 @@ class ExportReport:
         info: What it says of itself.
         difference: Largest difference from eager PyTorch, of heatmaps or, where keypoints come out, of scores.
         tolerance: More would have been too much.
+        shift: Mean and largest distance between its keypoints and eager PyTorch's on crops of people, px of the crop;
+            None where there are no such crops, which int8 alone has.
     """
     path: Path
     num_bytes: int
     info: ModelInfo
     difference: float
     tolerance: float
+    shift: Optional[Tuple[float, float]] = None
 
 
 def export(config: Union[str, Path, Config],
@@ -136,7 +141,7 @@ def export(config: Union[str, Path, Config],
         elif precision == 'int8':
             _quantize_onnx(onnx_path, info, calibration, thorough)
         on_step('comparing with eager PyTorch')
-        difference, largest = _compare(path, info, eager, calibration)
+        difference, largest, shift = _compare(path, info, eager, calibration)
         coarsest = 'fp16' if half_weights else 'int8' if int8_weights else precision
         tolerance = TOLERANCES[coarsest] * max(largest, TYPICAL_PEAK)
         if not difference <= tolerance:  # NaN, too
@@ -149,7 +154,7 @@ def export(config: Union[str, Path, Config],
             written = path.with_suffix(suffix)
             num_bytes += written.stat().st_size
             os.replace(written, target.with_suffix(suffix))
-    return ExportReport(target, num_bytes, info, difference, tolerance)
+    return ExportReport(target, num_bytes, info, difference, tolerance, shift)
 
 
 def _check_choices(format: str, precision: str, inputs: str, outputs: str, calibrate: Optional[tuple]) -> None:
@@ -227,15 +232,21 @@ def _quantize_onnx(path: Path, info: ModelInfo, calibration: Optional[np.ndarray
 
 
 def _compare(path: Path, info: ModelInfo, eager: ExportedNetwork, calibration: Optional[np.ndarray]):
-    """Largest difference between a file and eager PyTorch, and the largest value of the latter."""
-    crops = _noise(info) if calibration is None else calibration[:NUM_CHECKED]
+    """Largest difference between a file and eager PyTorch, the latter's largest value, and how far keypoints shift."""
+    crops = _noise(info) if calibration is None else calibration[:NUM_SHIFTED]
     inputs = info.prepare(crops)
     with torch.inference_mode():
         expected = eager(torch.from_numpy(np.ascontiguousarray(inputs)))
-    expected = expected[1] if info.outputs == 'keypoints' else expected
-    written = ExportedPoseModel(path, device='cpu', flip_test=info.flip_test)
-    outputs = written.run(inputs)
-    return (float(np.abs(outputs[-1] - expected.numpy()).max()), float(expected.abs().max()))
+    expected = [output.numpy() for output in (expected if info.outputs == 'keypoints' else (expected, ))]
+    outputs = ExportedPoseModel(path, device='cpu', flip_test=info.flip_test).run(inputs)
+    shift = None
+    if calibration is not None:
+        wanted, got = (values[0] if info.outputs == 'keypoints' else decode(values[0], info.codec)[0]
+                       for values in (expected, outputs))
+        distances = np.linalg.norm(wanted - got, axis=-1)
+        shift = float(distances.mean()), float(distances.max())
+    ours, theirs = outputs[-1][:NUM_CHECKED], expected[-1][:NUM_CHECKED]
+    return float(np.abs(ours - theirs).max()), float(np.abs(theirs).max()), shift
 
 
 def _noise(info: ModelInfo) -> np.ndarray:

@@ -1,6 +1,7 @@
 """tools/export.py, as a user calls it."""
 
 import json
+import re
 import runpy
 import sys
 
@@ -45,6 +46,22 @@ def test_export_and_evaluate(export, labelled, tmp_path):
     assert f'{tmp_path}/out/model.onnx' in printed.out and 'Largest difference from PyTorch, heatmaps: ' in printed.out
     assert '5 people, flip test on: keypoints shift by 0.000 px on average' in printed.out
     assert '+0.00 points' in printed.out
+
+
+def test_decode_says_that_it_drops_the_flip_test(export, tmp_path):
+    code, printed = export('--out', tmp_path / 'out', '--decode')
+    assert code == 0 and 'without the flip test' in printed.out and '--flip-test puts it into the file' in printed.out
+    code, printed = export('--out', tmp_path / 'out')
+    assert code == 0 and 'flip test' not in printed.out
+
+
+@pytest.mark.slow
+def test_int8_says_how_far_keypoints_shift(export, labelled, tmp_path, trained_model):
+    code, printed = export('--out', tmp_path / 'out', '--precision', 'int8', '--calibrate', *labelled, '--fast',
+                           config=trained_model[0], checkpoint=trained_model[1])
+    assert code == 0, printed.err
+    assert re.search(r'Keypoints shift by \d+\.\d px of the crop on average \(at most \d+\.\d\); --evaluate .*'
+                     'without --fast it may be less', printed.out)
 
 
 def test_average_precision_is_cocos(labelled, bboxes):
@@ -111,6 +128,6 @@ def test_files_that_are_missing_or_broken(export, tmp_path):
 
 def test_an_export_that_differs_is_reported(export, tmp_path, monkeypatch):
     import rampose.export.exporting as exporting
-    monkeypatch.setattr(exporting, '_compare', lambda *args: (1.0, 1.0))
+    monkeypatch.setattr(exporting, '_compare', lambda *args: (1.0, 1.0, None))
     code, printed = export('--out', tmp_path / 'out')
     assert code == 3 and 'it was not kept' in printed.err and list((tmp_path / 'out').iterdir()) == []

@@ -273,7 +273,7 @@ def test_unusable_calls(predict, photos, photo, tmp_path, root, pose_config, pos
         ([photos, '--device', 'abacus'], whole, "device 'abacus'"),
         (['0', '--resume'], whole, 'a webcam cannot be resumed'),
         ([photos, '0'], whole, 'a webcam goes alone'),
-        ([photos, '--config', pose_checkpoint], whole, 'it is a checkpoint: the config comes first'),
+        ([photos, '--config', pose_checkpoint], whole, 'needed is a file .py'),
         ([photos, '--config', tmp_path / 'broken.py'], whole, 'SyntaxError'),
         ([photos, '--config', tmp_path / 'hrnet.py', '--attention'], whole, 'no ResolutionWiseAttention'),
         ([photos, '--out', photos / '0.jpg'], whole, 'FileExistsError'),
