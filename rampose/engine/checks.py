@@ -13,9 +13,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmpose.registry import METRICS
 
-from ..core.metainfo import problems_of
-
 from ..checkpoints.loading import CheckpointError, download
+from ..core.metainfo import problems_of
 
 # What is read at a config's top level; other names are free.
 _TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters, 'runner_type', 'model_wrapper_cfg', 'compile', 'sync_bn',

@@ -151,7 +151,9 @@ def test_detections(tmp_path):
 
 @pytest.mark.parametrize(('text', 'message'), [
     ('{', 'is no JSON'), ('[]', "is not in COCO's format"),
-    ('{"images": [], "annotations": [{}], "categories": []}', r'annotations\[0\] lacks id and image_id')])
+    ('{"images": [], "annotations": [{}], "categories": []}', r'annotations\[0\] lacks id and image_id'),
+    ('{"images": [{"id": 1, "file_name": null}], "annotations": [], "categories": []}',
+     r'images\[0\]\.file_name is None; needed is the name of a file')])
 def test_files_that_cannot_be_checked(tmp_path, text, message):
     (tmp_path / 'file.json').write_text(text)
     with pytest.raises(ValueError, match=message):

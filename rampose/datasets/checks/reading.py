@@ -21,6 +21,9 @@ def read_coco(path: Path) -> dict:
             lacking = [name for name in needed if not isinstance(entry, dict) or name not in entry]
             if lacking:
                 raise ValueError(f'{path}: {key}[{i}] lacks {" and ".join(lacking)}')
+            name = entry.get('file_name', '')
+            if key == 'images' and not isinstance(name, str):
+                raise ValueError(f'{path}: images[{i}].file_name is {name!r}; needed is the name of a file')
     return content
 
 
