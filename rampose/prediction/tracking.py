@@ -1,6 +1,6 @@
 """The same person over the frames of a video: MMDetection's ByteTrack, and the One Euro filter.
 
-Both come from libraries: `pip install 'rampose[track]'` brings what they need.
+Both come from libraries: `pip install lap OneEuroFilter` brings what they need.
 """
 
 import importlib.util
@@ -162,5 +162,4 @@ def check_installed() -> None:
     """
     for package in ('lap', 'OneEuroFilter'):
         if importlib.util.find_spec(package) is None:
-            raise ImportError(f"{package} is not installed, which tracking needs: pip install 'rampose[track]', "
-                              'or pip install lap OneEuroFilter')
+            raise ImportError(f'{package} is not installed, which tracking needs: pip install lap OneEuroFilter')
