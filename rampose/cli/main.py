@@ -13,6 +13,7 @@ from .statuses import BROKEN, DONE, HELP, STOPPED, UNUSABLE, CommandError
 # The file of each command and what it does, in a line. Nothing of it is imported before it is asked for.
 COMMANDS: Dict[str, Tuple[str, str]] = {
     'predict': ('predict', 'find the keypoints of people in images, folders, videos, or of a webcam'),
+    'results': ('results', 'write the results of predict in the formats of other tools'),
     'weights': ('weights', 'list the models that have weights, and fetch them'),
     'export': ('export', 'export a trained model to ONNX or OpenVINO'),
     'check-data': ('check_data', 'say what is wrong with a data set, and mend a copy of it'),

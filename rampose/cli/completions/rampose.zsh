@@ -26,6 +26,7 @@ _shtab_rampose_commands() {
     pack:'Pack the people of a data set as crops, for fast loading.'
     predict:'Find the keypoints of people in images, folders, videos, or of a webcam.'
     publish:'Strip a training checkpoint to what others need.'
+    results:'Write the results of predict in the formats of other tools.'
     table1:'Print the paper'"'"'s Table 1 beside what is measured here.'
     test-dev:'Write results for COCO'"'"'s test-dev server.'
     weights:'List the models that have weights, and fetch them.'
@@ -276,6 +277,17 @@ _shtab_rampose_publish_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_publish_defaults_added=0
 
+_shtab_rampose_results_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--to[one or more of those above]:FORMAT:"
+  "--out[default\: the same folder]:FOLDER:"
+  "--min-keypoint-score[keypoints of lower scores count as not found, where a format knows this (default\: 0.3)]:S:"
+  ":that \`rampose predict\` wrote:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_results_defaults_added=0
+
 _shtab_rampose_table1_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--rows[default\: all]:SYSTEM:"
@@ -344,6 +356,7 @@ _shtab_rampose() {
         pack) _arguments -C -s $_shtab_rampose_pack_options ;;
         predict) _arguments -C -s $_shtab_rampose_predict_options ;;
         publish) _arguments -C -s $_shtab_rampose_publish_options ;;
+        results) _arguments -C -s $_shtab_rampose_results_options ;;
         table1) _arguments -C -s $_shtab_rampose_table1_options ;;
         test-dev) _arguments -C -s $_shtab_rampose_test_dev_options ;;
         weights) _arguments -C -s $_shtab_rampose_weights_options ;;
