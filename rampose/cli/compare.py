@@ -103,8 +103,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _names(args: argparse.Namespace) -> List[str]:
-    names = args.names or [Path(source.rpartition(':')[2] or source).stem if Path(source).suffix else source
-                           for source in args.models]
+    from ..lab.comparison.contenders import split_source
+    files = [Path(split_source(source)[1] or source) for source in args.models]
+    names = args.names or [path.stem if path.suffix else str(path) for path in files]
     if len(names) != len(args.models):
         raise unusable(f'got {len(args.models)} models and {len(names)} --names; needed is one for each')
     twice = sorted({name for name in names if names.count(name) > 1})

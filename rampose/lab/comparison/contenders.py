@@ -35,6 +35,14 @@ class Contender:
     facts: Dict[str, Any] = field(default_factory=dict)
 
 
+def split_source(source: str) -> Tuple[str, str]:
+    """What stands for the config and for the checkpoint, which may be empty; a drive's colon is none of ours."""
+    if Path(source).exists() or SEPARATOR not in source:
+        return source, ''
+    config, _, checkpoint = source.rpartition(SEPARATOR)
+    return config, checkpoint
+
+
 def open_contender(source: str, name: Optional[str] = None, **options: Any) -> Contender:
     """Open what a caller named.
 
@@ -46,7 +54,7 @@ def open_contender(source: str, name: Optional[str] = None, **options: Any) -> C
     Raises:
         ValueError: It cannot be opened.
     """
-    config, _, checkpoint = source.partition(SEPARATOR)
+    config, checkpoint = split_source(source)
     path = Path(checkpoint or config)
     if path.suffix == '.json':
         if not path.is_file():
@@ -65,7 +73,7 @@ def open_contender(source: str, name: Optional[str] = None, **options: Any) -> C
         from ..complexity import complexity
         cost = complexity(model, tuple(model.cfg.codec.input_size))
         facts.update(parameters_m=round(cost.parameters / 1e6, 2), multiply_adds=round(cost.paper_gflops, 3))
-    return Contender(name or (path.stem if path.suffix else config), source, keypoints, predictor, facts)
+    return Contender(name or (path.stem if path.suffix else source), source, keypoints, predictor, facts)
 
 
 def shared_keypoints(contenders: Sequence[Contender], data: LabelledImages) -> Tuple[str, ...]:
