@@ -4,8 +4,8 @@
   rampose compare new.onnx old.onnx --data images/ val.json --fail-below "new - old: AP >= -0.5"
 
 A MODEL is a name of `rampose weights`, an exported file (.onnx, .xml), CONFIG.py:CHECKPOINT.pth of any top-down model
-of MMPose, or a JSON file of COCO keypoint results by any program. All get the same images and boxes: the labels', or
-those of --boxes. Models with other keypoints are compared on those that all share.
+of MMPose, or a JSON file of COCO keypoint results by any program. All get the same images and boxes: the labels',
+those of --boxes, or what --detector finds. Models with other keypoints are compared on those that all share.
 
 FOLDER gets report.html, comparison.md, comparison.json, keypoints.csv, and what each model found: a model that is added
 later costs itself alone, and a run that was stopped goes on.
@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--boxes', type=Path, metavar='FILE',
                         help='JSON: COCO detections or annotations, or {"file name": [[x1, y1, x2, y2]]} '
                         '(default: the labels\' boxes)')
+    parser.add_argument('--detector', type=Path, metavar='FILE',
+                        help='an exported detector (.onnx, .xml) that finds the boxes, once for all models')
+    parser.add_argument('--det-category', default='person', metavar='NAME', help='of --detector (default: person)')
     parser.add_argument('--names', nargs='+', metavar='NAME', help="of the models (default: their files')")
     parser.add_argument('--category', type=int, metavar='ID', help='that is labelled, where there are several')
     parser.add_argument('--metainfo', type=Path, metavar='FILE',
@@ -49,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     warnings.simplefilter('ignore')  # of the libraries
+    if args.boxes and args.detector:
+        raise unusable('got --boxes and --detector; needed is one of them, or neither for the boxes of the labels')
     if args.resamples < 10:
         raise unusable(f'got --resamples {args.resamples}; needed are at least 10')
     with before_the_work():
@@ -57,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         from ..lab.comparison import contenders
         from ..lab.comparison.comparison import compare
         from ..lab.comparison.data import LabelledImages
+        from ..lab.comparison.memory import memory_mb
         images, annotations = args.data
         data = LabelledImages.read(annotations, args.category, _sigmas(args.metainfo))
         names = _names(args)
@@ -67,16 +73,16 @@ def run(args: argparse.Namespace) -> int:
         if missing:
             raise unusable(f'{images} lacks {len(missing)} of {len(data.names)} images, such as {missing[0]}')
         check_writable(args.out / 'report.html')
-        boxes = contenders.file_boxes(args.boxes, data) if args.boxes else contenders.label_boxes(data)
         options: Dict[str, Any] = dict(device=args.device)
         if args.no_flip_test:
             options['flip_test'] = False
         opened = [contenders.open_contender(source, name, **options) for source, name in zip(args.models, names)]
         keypoints = contenders.shared_keypoints(opened, data)
+        settings = _settings(args)
+        boxes = _boxes(args, data, settings)
     if len(keypoints) < len(data.keypoints):
         warn('compare', f'on the {len(keypoints)} of {len(data.keypoints)} keypoints that all models find: '
              f'{", ".join(keypoints)}')
-    settings = _settings(args)
     found = {}
     with before_the_work((ValueError, )):  # an image or results that cannot be used; what was found stays
         for one in opened:
@@ -87,8 +93,11 @@ def run(args: argparse.Namespace) -> int:
                        partial(progress, description='Resamples'), args.baseline)
     speeds = _speeds(opened, data, images, boxes)
     for one in opened:
-        compared.report['models'][one.name]['facts'] = dict(
-            source=one.source, **one.facts, **({'ms_a_person': speeds[one.name]} if one.name in speeds else {}))
+        facts = dict(source=one.source, **one.facts)
+        if one.name in speeds:
+            facts['ms_a_person'] = speeds[one.name]
+            facts['memory_mb'] = memory_mb(one.source, options)
+        compared.report['models'][one.name]['facts'] = facts
     compared.report['settings'] = settings
     with writing('make room, or name another folder by --out'):
         _write(args.out, compared, None if args.no_images else lambda number: read_image(images / data.names[number]))
@@ -100,6 +109,20 @@ def run(args: argparse.Namespace) -> int:
     for text in broken:
         warn('compare', f'not kept, beyond noise: {text}')
     return FOUND if broken else DONE
+
+
+def _boxes(args: argparse.Namespace, data: Any, settings: Dict[str, Any]) -> Any:
+    """What gives the boxes of an image by its number, the same for all models."""
+    from ..lab.comparison import contenders
+    if args.detector:
+        from ..apis.detectors.exported import ExportedDetector
+        from ..lab.comparison.detected import detect_all
+        detector = ExportedDetector(args.detector, args.det_category, min_score=0.05, device=args.device)
+        chosen = {key: settings[key] for key in ('annotations_sha256', 'detector_sha256', 'det_category')}
+        file = detect_all(detector, data, args.data[0], chosen, args.out / 'found' / 'boxes.json',
+                          partial(progress, description='Boxes'))
+        return contenders.file_boxes(file, data)
+    return contenders.file_boxes(args.boxes, data) if args.boxes else contenders.label_boxes(data)
 
 
 def _names(args: argparse.Namespace) -> List[str]:
@@ -145,7 +168,9 @@ def _settings(args: argparse.Namespace) -> Dict[str, Any]:
     from .. import __version__
     from ..core.files import sha256_of
     return dict(rampose=__version__, annotations_sha256=sha256_of(args.data[1]),
-                boxes_sha256=sha256_of(args.boxes) if args.boxes else None, flip_test=not args.no_flip_test)
+                boxes_sha256=sha256_of(args.boxes) if args.boxes else None,
+                detector_sha256=sha256_of(args.detector) if args.detector else None,
+                det_category=args.det_category if args.detector else None, flip_test=not args.no_flip_test)
 
 
 def _file_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import cv2
 import numpy as np
@@ -133,3 +134,53 @@ def test_other_keypoints_are_compared_on_what_is_shared(labelled, tmp_path, caps
     assert 'on the 12 of 17 keypoints that all models find: left_shoulder' in capsys.readouterr().err
     report = json.loads((tmp_path / 'out/comparison.json').read_text())
     assert len(report['keypoints']) == 12 and report['models']['near']['pck'] > 0.9
+
+
+def test_boxes_of_a_detector_are_found_once(compare, labelled, onnx_model, tmp_path, monkeypatch):
+    """By a made one that finds the same two boxes in every image."""
+    from rampose.apis.detectors.exported import ExportedDetector
+    asked = []
+    monkeypatch.setattr(ExportedDetector, '__init__', lambda self, *args, **kwargs: None)
+    monkeypatch.setattr(ExportedDetector, '__call__', lambda self, image: (
+        asked.append(1), (np.array([[10., 10, 100, 200], [50, 20, 150, 220]]), np.array([0.9, 0.5])))[1])
+    monkeypatch.setattr('rampose.lab.comparison.memory.memory_mb', lambda *_: 7)
+    for _ in range(2):
+        assert compare(onnx_model, '--detector', onnx_model) == 0
+    assert len(asked) == 8
+    report = json.loads((tmp_path / 'out/comparison.json').read_text())
+    (model, ) = report['models'].values()
+    assert model['facts']['memory_mb'] == 7 and model['found'] > 0
+    assert compare(onnx_model, '--detector', onnx_model, '--boxes', labelled / 'labels.json') == 2
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_a_process(onnx_model):
+    from rampose.lab.comparison.memory import memory_mb
+    assert 50 < memory_mb(str(onnx_model), dict(device='cpu')) < 4000
+    assert memory_mb('nothing.onnx', {}) is None
+
+
+BROWSER = shutil.which('chromium') or shutil.which('google-chrome')
+# Clicks on the second column's head of the first table, twice, and writes what a reader sees then into the title.
+CLICKS = """<script>addEventListener('load', () => {
+  const table = document.querySelector('table'), head = table.tHead.rows[0].cells[1].firstElementChild;
+  const names = () => [...table.tBodies[0].rows].map(row => row.cells[0].textContent).join('>');
+  const seen = [];
+  for (let i = 0; i < 2; i++) { head.click(); seen.push(names() + ' ' + head.parentElement.getAttribute('aria-sort')); }
+  document.title = seen.join('; ') + '; images ' + [...document.images].every(image => image.naturalWidth > 0);
+});</script>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason='no chromium')
+def test_the_report_in_a_browser(compare, labelled, tmp_path):
+    assert compare(labelled / 'far.json', labelled / 'near.json') == 0
+    page = tmp_path / 'out/report.html'
+    page.write_text(page.read_text().replace('</body>', CLICKS + '</body>'))
+    done = subprocess.run(
+        [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
+         '--disable-component-update', '--disable-sync', f'--user-data-dir={tmp_path / "browser"}', '--dump-dom',
+         page.as_uri()], capture_output=True, text=True, timeout=120)
+    title = done.stdout[done.stdout.index('<title>') + 7:done.stdout.index('</title>')]
+    assert title == 'near&gt;far descending; far&gt;near ascending; images true'
+    assert '<script>alert' not in done.stdout

@@ -95,6 +95,8 @@ _shtab_rampose_compare_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--data[the images\' folder and COCO annotations]:('IMAGES', 'ANNOTATIONS'):"
   "--boxes[JSON\: COCO detections or annotations, or \{\"file name\"\: \[\[x1, y1, x2, y2\]\]\} (default\: the labels\' boxes)]:FILE:"
+  "--detector[an exported detector (.onnx, .xml) that finds the boxes, once for all models]:FILE:"
+  "--det-category[of --detector (default\: person)]:NAME:"
   "--names[of the models (default\: their files\')]:NAME:"
   "--category[that is labelled, where there are several]:ID:"
   "--metainfo[MMPose\'s file of the data set\'s keypoints, for the sigmas of others than COCO\'s]:FILE:"

@@ -52,21 +52,28 @@ def tables(report: Dict[str, Any]) -> List[Table]:
                   ['model', *METRICS, report['pck'], 'people found'],
                   [[name, *(with_interval(one['metrics'][key]) for key in METRICS), percent(one['pck']),
                     f'{one["found"]} of {report["people"]}'] for name, one in models.items()])]
-    costs = ('parameters_m', 'multiply_adds', 'file_mb', 'ms_a_person')
+    costs = ('parameters_m', 'multiply_adds', 'file_mb', 'ms_a_person', 'memory_mb')
     if any(one.get('facts') for one in models.values()):
-        made.append(Table('Cost', 'Speed from image to keypoints, models in turns, on the machine that compared them.',
-                          ['model', 'parameters (M)', 'multiply-adds / 2^30', 'file (MB)', 'ms a person'],
+        made.append(Table('Cost', 'Speed from image to keypoints, models in turns, and the memory of a process with '
+                          'the model alone, on the machine that compared them.',
+                          ['model', 'parameters (M)', 'multiply-adds / 2^30', 'file (MB)', 'ms a person',
+                           'memory (MB)'],
                           [[name, *(str(one.get('facts', {}).get(key, DASH)) for key in costs)]
                            for name, one in models.items()]))
     if pairs:
         made.append(Table(
             'Differences', 'First minus second, in percent points, with 95 % intervals from a paired bootstrap over '
-            'images; won and lost: people whose OKS differs by more than 0.1.',
+            'images; won and lost: people, and in brackets images, whose OKS differs by more than 0.1.',
             ['first', 'second', *METRICS, 'won', 'lost', 'alike'],
             [[*pair['models'], *(
                 f'{signed(pair["metrics"][key]["difference"])} ({signed(pair["metrics"][key]["interval"][0])} to '
                 f'{signed(pair["metrics"][key]["interval"][1])})' for key in METRICS),
-              *(str(pair['people'][key]) for key in ('won', 'lost', 'alike'))] for pair in pairs]))
+              *(f'{pair["people"][key]} ({pair["images"][key]})' for key in ('won', 'lost', 'alike'))]
+             for pair in pairs]))
+        kinds = list(pairs[0]['errors'])
+        made.append(Table('Changes of errors', 'First minus second, in percent points of the labelled keypoints.',
+                          ['first', 'second', *kinds],
+                          [[*pair['models'], *(signed(pair['errors'][kind]) for kind in kinds)] for pair in pairs]))
     kinds = list(next(iter(models.values()))['errors'])
     made.append(Table(
         'Errors', 'Share of the labelled keypoints of people found, in percent. Good: similarity (one term of OKS) of '
