@@ -32,7 +32,8 @@ class BuildWithMim(build_py):
 
 def copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__'))
+        # Checkpoints for PyTorch stay in the repository; the wheel has the models in ONNX.
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__', '*.pth'))
     else:
         shutil.copyfile(source, target)
 

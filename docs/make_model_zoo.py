@@ -15,8 +15,8 @@ HEAD = """# Model zoo
 
 Every config, and what is known of it. **Reported** is what the paper reports and nobody has re-measured here;
 **measured** is what this project measured; "-" means nobody did. AP in points. Parameters in millions; multiply-adds /
-2^30, the unit of the paper's "GFLOPs", without flip test; both counted here. The one checkpoint so far is
-[a small model for photographs](../checkpoints/README.md); to start from others' weights, see
+2^30, the unit of the paper's "GFLOPs", without flip test; both counted here. Checkpoints come with
+[two small models](../checkpoints/README.md); to start from others' weights, see
 [starting from an HRNet](warm_start.md). What was measured on LSPET, with seeds and intervals: [evidence](evidence.md).
 
 This page is made from the metafiles beside the configs, by `python docs/make_model_zoo.py`.

@@ -117,8 +117,9 @@ def trained_model() -> Tuple[Path, Path]:
 
     Those pass rounding on enlarged; a trained network's heatmaps are next to 0 but where they find something.
     """
-    checkpoint, = (ROOT / 'checkpoints').glob('*.pth')
-    return ROOT / re.search(r'`(configs/[\w/.-]+\.py)`', (ROOT / 'checkpoints/README.md').read_text())[1], checkpoint
+    checkpoint, = (ROOT / 'checkpoints').glob('ram-hrnet*.pth')
+    card = (ROOT / 'checkpoints/ram-hrnet-w16-gpr_lspet-128x96.md').read_text()
+    return ROOT / re.search(r'`(configs/[\w/.-]+\.py)`', card)[1], checkpoint
 
 
 @pytest.fixture(scope='session')

@@ -26,7 +26,7 @@ def wheel(tmp_path_factory, root) -> Path:
 def shipped(root: Path) -> set:
     files = [root / 'model-index.yml', *root.glob('tools/**/*.py'), *root.glob('configs/**/*.py'),
              *root.glob('configs/**/*.yml'), *root.glob('checkpoints/*')]
-    return {path.relative_to(root).as_posix() for path in files}
+    return {path.relative_to(root).as_posix() for path in files if path.suffix != '.pth'}
 
 
 def test_installed_wheel_has_every_config_and_metafile(wheel, root, tmp_path):
@@ -64,7 +64,7 @@ def test_the_wheel_predicts_where_numpy_opencv_and_openvino_are_all_there_is(whe
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == '[]'
     (person, ) = json.loads((tmp_path / 'predictions/keypoints.json').read_text())
-    assert len(person['keypoints']) == 3 * 14
+    assert len(person['keypoints']) == 3 * 17
     drawn = cv2.imread(str(tmp_path / 'predictions/visualizations/photo.png'))
     assert drawn.shape == photo.shape and (drawn != photo).any(axis=2).sum() > 100
 
@@ -152,7 +152,7 @@ def test_no_hint_names_a_package_on_an_index_that_is_not_ours(root):
     """Whoever uploads a package of our name would get those who follow it."""
     hint = re.compile(r'pip install[^\n]*[\'" ]rampose\b(?!/)|rampose\[(?!\{)')
     files = [path for folder in ('rampose', 'docs') for path in (root / folder).rglob('*')
-             if path.suffix in ('.py', '.md') and '.mim' not in path.parts and 'prediction' not in path.parts]
+             if path.suffix in ('.py', '.md') and '.mim' not in path.parts]
     found = [f'{path}: {line}' for path in [*files, root / 'README.md'] for line in path.read_text().splitlines()
              if hint.search(line) and '/rampose[' not in line]
     assert not found

@@ -2,18 +2,23 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from rampose.apis import TopdownPredictor, read_image
+from rampose.checkpoints import zoo
 from rampose.export.evaluation import LabelledPeople, boxes_of
+from rampose.lab.comparison.coco_metric import Found, match, summarize
+from rampose.lab.comparison.contenders import label_boxes
+from rampose.lab.comparison.data import LabelledImages
 
 
 @pytest.fixture(scope='module')
 def card(root) -> str:
-    return (root / 'checkpoints/README.md').read_text()
+    return (root / 'checkpoints/ram-hrnet-w16-gpr_lspet-128x96.md').read_text()
 
 
 @pytest.fixture(scope='module')
@@ -71,3 +76,21 @@ def test_people_in_photographs_of_another_data_set(small_model, card, test_data)
     stated = re.search(r'the (\d+) people of four COCO images.*\| (\d+) of (\d+) right', card)
     # A keypoint between two cells of equal height goes this way or that by a processor's rounding.
     assert (people, right, total) == (int(stated[1]), pytest.approx(int(stated[2]), abs=2), int(stated[3]))
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_ap_on_people_of_coco_is_what_the_card_of_the_packaged_model_says(root, test_data):
+    """In the labels' boxes, on the 300 images of val2017 that it was not trained on, as `rampose compare` measures."""
+    weights = zoo.all_weights()[0]
+    text = (root / 'checkpoints/efficientnet-lite0-gpr_coco-people-192x144.md').read_text()
+    assert weights.name in text and all(Path(file['file']).name in text for file in weights.files.values())
+    data = LabelledImages.read(test_data / 'coco_people/annotations/val.json')
+    predictor = TopdownPredictor(weights.name, num_threads=1)
+    boxes = label_boxes(data)
+    results = [predictor.predict([test_data / 'coco_people/images' / name], [boxes(number)])[0]
+               for number, name in enumerate(data.names)]
+    found = [Found(result.keypoints, result.scores, result.keypoint_scores) for result in results]
+    stated = float(re.search(r'\| AP, all 300 images \| \*\*([\d.]+)\*\*', text)[1])
+    ap = 100 * summarize(match(found, data.labels, data.sigmas))['AP']
+    assert ap == pytest.approx(stated, abs=0.1) and stated == weights.measured["AP, COCO's people"]

@@ -116,6 +116,9 @@ def fetch(weights: Weights, kind: str) -> Path:
     file = weights.files[kind]
     if 'file' in file:
         path = shipped(file['file'])
+        if not path.is_file():  # too large for the package
+            raise ValueError(f'{weights.name}: {file["file"]} does not come with the installed package; it is in the '
+                             f'repository, from where it can be given with its config, {weights.config}')
         _check(path, file['sha256'], 'install rampose again')
         return path
     path = cache_folder() / f'{file["sha256"][:16]}-{os.path.basename(file["url"])}'
