@@ -264,7 +264,7 @@ def test_a_damaged_start_is_a_failure_of_one_run(experiment):
 
 @pytest.mark.parametrize('value', [
     dict(type='SGD', lr=0.1), 'one, two', 'x y', '1', "it's", '[1', (1, 2), [(1, ), ()], [], None, 1e-7, True, 'None',
-    float('inf'), object()], ids=repr)
+    float('inf'), object()], ids=lambda value: 'object' if type(value) is object else repr(value))
 def test_what_is_trained_is_what_was_planned(plan_file, tmp_path, monkeypatch, value):
     """Options of any kind, an order of keypoints that MMEngine would change, and a path that no option could name."""
     ours = plan_file.parent / 'configs/ours.py'
