@@ -66,5 +66,5 @@ def test_people_without_a_number_stay_as_they_are():
 
 def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(tracking.importlib.util, 'find_spec', lambda name: None if name == 'lap' else name)
-    with pytest.raises(ImportError, match=r"lap is not installed.*rampose\[track\]"):
+    with pytest.raises(ImportError, match="lap is not installed.*pip install lap OneEuroFilter"):
         PersonTracker()
