@@ -318,7 +318,7 @@ class _Clock:
         now = now if number else max(now, 0.)
         self._longest = max(self._longest, now - self._last if number else 0.)
         self._last, self.end = now, now + max(self._longest, 1 / self._fps)
-        return round(now, 3)
+        return round(now, 5)  # at 240 frames a second, a millisecond is a quarter of a frame
 
 
 def _why_unusable(source: Source) -> Optional[str]:

@@ -254,7 +254,8 @@ class PredictionRun:
                 save_picture(path, drawn)
             return
         if self._video is None:
-            self._video = VideoFile(path, frame.fps or DEFAULT_FPS)
+            sound = frame.source.path if frame.source.kind == 'video' else None
+            self._video = VideoFile(path, frame.fps or DEFAULT_FPS, sound)
         with self._noting(frame.source):
             self._video.add(drawn, frame.time)
 

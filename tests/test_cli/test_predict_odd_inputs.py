@@ -112,7 +112,7 @@ def test_films_of_any_rate_are_drawn(predict, folder, tmp_path, photo, fps, monk
 
 def test_a_film_that_is_too_wide_to_draw_has_its_keypoints(predict, folder, tmp_path, photo, monkeypatch):
     film(folder / 'wide.mp4', photo)
-    monkeypatch.setattr('rampose.prediction.media.MAX_VIDEO_SIDE', 300)
+    monkeypatch.setattr('rampose.prediction.media.MAX_SIDE_H264', 300)
     status, printed = predict(folder)
     assert status == 1 and '11 people in 11 images and frames' in printed.out
     assert 'the codec takes 300 px at most; its keypoints are written' in errors(tmp_path)['wide.mp4']
