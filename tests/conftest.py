@@ -41,6 +41,15 @@ def configs_without_layout():
         yield
 
 
+@pytest.fixture(scope='session', autouse=True)
+def nothing_is_fetched(tmp_path_factory):
+    """Detectors are found in nobody's cache, and are not downloaded unasked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('RAMPOSE_CACHE', str(tmp_path_factory.mktemp('cache')))
+        patch.setenv('CI', '1')
+        yield
+
+
 @pytest.fixture(autouse=True)
 def mmpose_scope():
     torch.manual_seed(0)

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Tuple, Union, cast
 
+from ..checkpoints.detector_zoo import detector_file, is_name
 from ..checkpoints.zoo import config_of, fetch, find_weights
 from ..core.protocols import Detector, Engine, PoseModel, check_protocol
 from .engines import BACKENDS as ENGINES
@@ -79,14 +80,14 @@ def open_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[
             raise ValueError('got detector_checkpoint without the detector that it belongs to: '
                              "give detector='faster-rcnn' or the config of another one")
         return detector
-    if Path(detector).suffix in EXPORTED_SUFFIXES:
+    if Path(detector).suffix in EXPORTED_SUFFIXES or (detector != 'faster-rcnn' and is_name(detector)):
         if checkpoint is not None:
             raise ValueError(f'{detector} is an exported detector: it takes no detector_checkpoint')
         from .detectors.exported import ExportedDetector
-        return ExportedDetector(detector, device=device)
+        return ExportedDetector(detector_file(detector), device=device)
     if detector != 'faster-rcnn' and not Path(detector).is_file():
-        raise ValueError(f"got detector={str(detector)!r}; needed is an exported detector (.onnx, .xml), "
-                         "'faster-rcnn', the file of a config, or a function")
+        raise ValueError(f"got detector={str(detector)!r}; needed is a name such as 'yolox-nano', an "
+                         "exported detector (.onnx, .xml), 'faster-rcnn', the file of a config, or a function")
     if checkpoint is None:
         raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')
     try:

@@ -51,9 +51,10 @@ class TopdownPredictor:
         batch_size: Crops in a batch, at most. Default: 32.
         compile: Make torch's network faster by torch.compile; the first crops wait a minute for it. Default: False.
         num_threads: Of an exported model's engine. Default: None, all cores.
-        detector: What finds people where no boxes are given: 'faster-rcnn' for MMPose's, the config of another one of
-            MMDetection's, or any function from an image ``(h, w, 3)`` uint8 BGR to boxes ``(N, 4)`` xyxy and scores
-            ``(N,)``. Default: None.
+        detector: What finds people where no boxes are given: a name, 'yolox-nano', 'yolox-tiny' or 'yolox-s', whose
+            file is downloaded once; an exported YOLOX or RTMDet, ``.onnx`` or ``.xml``; 'faster-rcnn' for MMPose's, the
+            config of another one of MMDetection's; or any function from an image ``(h, w, 3)`` uint8 BGR to boxes
+            ``(N, 4)`` xyxy and scores ``(N,)``. Default: None.
         detector_checkpoint: Weights of a detector that is not a function.
 
     Raises:
@@ -123,7 +124,7 @@ class TopdownPredictor:
         """
         if self._detector is None:
             raise ValueError('got no boxes, and the predictor has no detector: give bboxes (an empty list if there is '
-                             "nobody), or construct it with detector='faster-rcnn'")
+                             "nobody), or construct it with detector='yolox-nano'")
         image = _as_image(image)
         found = self._detector(image)
         if not isinstance(found, (tuple, list)) or len(found) != 2:

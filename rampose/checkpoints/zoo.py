@@ -4,23 +4,15 @@ The list is ``checkpoints/weights.json``. Its names are those of the metafiles (
 torch or MMEngine, so that exported models can be named where neither is installed.
 """
 
-import contextlib
 import difflib
 import json
-import os
-import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List
 
-from ..core.files import PART_PREFIX, sha256_of
-from ..core.locking import FolderLock
 from ..core.package import shipped
-
-TIMEOUT = 30.  # seconds without an answer
-CHUNK = 2**20  # bytes
+from .fetching import check_file, fetch_file
 
 
 @dataclass(frozen=True)
@@ -101,8 +93,6 @@ def config_of(weights: Weights) -> Path:
 def fetch(weights: Weights, kind: str) -> Path:
     """A file of a model, checked by its hash; downloaded to the cache where it does not come with the package.
 
-    An interrupted download is resumed. The cache is ``$RAMPOSE_CACHE``, or ``rampose`` in the user's cache folder.
-
     Args:
         weights: The model.
         kind: 'torch' or 'onnx'.
@@ -119,50 +109,6 @@ def fetch(weights: Weights, kind: str) -> Path:
         if not path.is_file():  # too large for the package
             raise ValueError(f'{weights.name}: {file["file"]} does not come with the installed package; it is in the '
                              f'repository, from where it can be given with its config, {weights.config}')
-        _check(path, file['sha256'], 'install rampose again')
+        check_file(path, file['sha256'], 'install rampose again')
         return path
-    path = cache_folder() / f'{file["sha256"][:16]}-{os.path.basename(file["url"])}'
-    with FolderLock(path.parent):
-        if not path.is_file():
-            _download(file['url'], path, file['sha256'], file['bytes'])
-        _check(path, file['sha256'], f'remove {path} to download it again')
-    return path
-
-
-def cache_folder() -> Path:
-    """Where downloaded weights are kept."""
-    if os.environ.get('RAMPOSE_CACHE'):
-        return Path(os.environ['RAMPOSE_CACHE'])
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'rampose'
-
-
-def _check(path: Path, sha256: str, remedy: str) -> None:
-    found = sha256_of(path)
-    if found != sha256:
-        raise ValueError(f'{path} is damaged: its SHA-256 is {found[:16]}..., not {sha256[:16]}...; {remedy}')
-
-
-def _download(url: str, path: Path, sha256: str, size: int) -> None:
-    part = path.with_name(f'{PART_PREFIX}{path.name}')  # of one name, so that the next call goes on with it
-    have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(url, headers={'Range': f'bytes={have}-'} if have else {})
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            resumes = have and answer.status == 206
-            with part.open('ab' if resumes else 'wb') as file:
-                for chunk in iter(lambda: answer.read(CHUNK), b''):
-                    file.write(chunk)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:  # all of it is there
-            raise OSError(f'{url} cannot be downloaded: {error}; fetch it by hand and give the file by its '
-                          'path') from None
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise OSError(f'{url} cannot be downloaded: {getattr(error, "reason", error)}; with a network the next call '
-                      'goes on, or fetch it by hand and give the file by its path') from None
-    if part.stat().st_size < size:
-        raise OSError(f'{url} broke off after {part.stat().st_size} of {size} bytes; the next call resumes it')
-    if sha256_of(part) != sha256:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise ValueError(f'{url} gives another file than the one that was published; try again, or tell us')
-    os.replace(part, path)
+    return fetch_file(file['url'], file['sha256'], file['bytes'])

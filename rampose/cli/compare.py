@@ -32,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--boxes', type=Path, metavar='FILE',
                         help='JSON: COCO detections or annotations, or {"file name": [[x1, y1, x2, y2]]} '
                         '(default: the labels\' boxes)')
-    parser.add_argument('--detector', type=Path, metavar='FILE',
-                        help='an exported detector (.onnx, .xml) that finds the boxes, once for all models')
+    parser.add_argument('--detector', metavar='NAME',
+                        help='yolox-nano, yolox-tiny, yolox-s, or an exported detector (.onnx, .xml), which finds the '
+                        'boxes, once for all models')
     parser.add_argument('--det-category', default='person', metavar='NAME', help='of --detector (default: person)')
     parser.add_argument('--names', nargs='+', metavar='NAME', help="of the models (default: their files')")
     parser.add_argument('--category', type=int, metavar='ID', help='that is labelled, where there are several')
@@ -57,12 +58,15 @@ def run(args: argparse.Namespace) -> int:
     if args.resamples < 10:
         raise unusable(f'got --resamples {args.resamples}; needed are at least 10')
     with before_the_work():
+        from ..checkpoints.detector_zoo import detector_file
         from ..core.files import check_writable
         from ..core.images import read_image
         from ..lab.comparison import contenders
         from ..lab.comparison.comparison import compare
         from ..lab.comparison.data import LabelledImages
         from ..lab.comparison.memory import memory_mb
+        if args.detector:
+            args.detector = detector_file(args.detector)
         images, annotations = args.data
         data = LabelledImages.read(annotations, args.category, _sigmas(args.metainfo))
         names = _names(args)

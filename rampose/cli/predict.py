@@ -1,5 +1,5 @@
 """examples:
-  rampose predict photo.jpg --whole-image
+  rampose predict photos/
   rampose predict photos/ film.mp4 --detector yolox_nano.onnx --out results
   rampose predict photos/ --config model.xml --boxes boxes.json --out results --resume
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SHOWN_ERRORS = 10
 EXPORTED_SUFFIXES = ('.onnx', '.xml')
+WAYS = '--detector NAME, --det-checkpoint FILE, --boxes FILE, --whole-image'  # to say where people are
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='FOLDER',
                         help='folder for the results (default: predictions)')
     people = parser.add_argument_group('where the people are (one of these)')
-    people.add_argument('--detector', type=Path, metavar='FILE',
-                        help='an exported detector (.onnx, .xml): YOLOX, RTMDet; needs no MMDetection')
+    people.add_argument('--detector', metavar='NAME',
+                        help='yolox-nano, yolox-tiny or yolox-s, downloaded once; or the file of an exported detector '
+                             "(.onnx, .xml): YOLOX, RTMDet. Default, with rampose's own models: yolox-nano")
     people.add_argument('--det-category', default='person', metavar='NAME',
                         help="with --detector: number or COCO's name of what to find (default: person)")
     people.add_argument('--det-checkpoint',
@@ -101,14 +103,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         error(f'{args.det_checkpoint} is an exported detector: give it by --detector')
     chosen = [bool(args.detector), bool(args.det_checkpoint), bool(args.boxes), args.whole_image]
     if sum(chosen) > 1:
-        error('more than one thing says where the people are: take one of --detector FILE, --det-checkpoint FILE, '
-              '--boxes FILE, --whole-image')
-    if not any(chosen) and len(args.inputs) == 1 and os.path.isfile(args.inputs[0]):
-        warn('predict', 'the whole image is taken for one person; --detector FILE or --boxes FILE finds several')
-        args.whole_image = True
-    elif not any(chosen):
-        error('nothing says where the people are: take one of --detector FILE, --det-checkpoint FILE, --boxes FILE, '
-              '--whole-image')
+        error(f'more than one thing says where the people are: take one of {WAYS}')
+    args.nothing_said = not any(chosen)
+    if args.nothing_said and not args.named:
+        error(f'nothing says where the people are: take one of {WAYS}')
     if args.smooth and not args.track:
         error('--smooth needs --track, which says who is who')
     for name in ('min_score', 'min_keypoint_score'):
@@ -117,6 +115,34 @@ def check_arguments(args: argparse.Namespace) -> None:
             error(f'got --{name.replace("_", "-")} {value}; needed is a number from 0 to 1')
     if args.limit is not None and args.limit < 1:
         error(f'got --limit {args.limit}; needed is at least 1')
+
+
+def choose_detector(args: argparse.Namespace) -> None:
+    """The smallest detector by name, where nothing says where the people are. It is downloaded the first time, but not
+    where the variable CI is set. A single image is taken as a whole where it cannot be had.
+
+    Raises:
+        ValueError: It cannot be had, and there are several images.
+    """
+    from ..checkpoints.detector_zoo import DEFAULT, find_detector
+    detector = find_detector(DEFAULT)
+    why_not = None
+    if not detector.is_here and os.environ.get('CI'):
+        why_not = f'where CI is set, {DEFAULT} is fetched only for --detector {DEFAULT}'
+    elif not detector.is_here:
+        warn('predict', f'people are found by {DEFAULT} ({detector.megabytes:.1f} MB, {detector.licence}), which is '
+             f'downloaded once from {detector.file["url"]}')
+        try:
+            detector.fetch()
+        except (OSError, ValueError) as error:
+            why_not = str(error)
+    if why_not is None:
+        args.detector = DEFAULT
+    elif len(args.inputs) == 1 and os.path.isfile(args.inputs[0]):
+        warn('predict', f'the whole image is taken for one person, since there is no detector: {why_not}')
+        args.whole_image = True
+    else:
+        raise ValueError(f'nothing says where the people are ({why_not}): take one of {WAYS}')
 
 
 @dataclass
@@ -161,7 +187,8 @@ def open_predictor(args: argparse.Namespace) -> 'TopdownPredictor':
     detector: Any = None
     if args.detector:
         from ..apis.detectors.exported import ExportedDetector
-        detector = ExportedDetector(args.detector, args.det_category, args.min_score, device=args.device)
+        from ..checkpoints.detector_zoo import detector_file
+        detector = ExportedDetector(detector_file(args.detector), args.det_category, args.min_score, device=args.device)
     if args.det_checkpoint:
         from ..apis.mmdet_detector import MMDetDetector
         detector = MMDetDetector(args.det_checkpoint, args.det_config, args.device, args.min_score)
@@ -182,6 +209,7 @@ def prepare(args: argparse.Namespace) -> Parts:
     """Open and check everything, before anything is written."""
     from ..prediction.folder import ResultFolder
     from ..prediction.inputs import count_frames, find_sources
+    from ..prediction.media import has_h264
     from ..prediction.run import RunOptions, whole_image
 
     sources, num_others = find_sources(args.inputs)
@@ -190,10 +218,15 @@ def prepare(args: argparse.Namespace) -> Parts:
             raise ValueError('a webcam goes alone, since it ends by Ctrl-C: call twice, with two folders')
         if args.resume:
             raise ValueError('a webcam cannot be resumed: leave --resume out and name another folder')
+    if args.nothing_said:
+        choose_detector(args)
     box_file = read_boxes(args, sources) if args.boxes else None
     if args.track:
         from ..prediction.tracking import check_installed
         check_installed()
+    if not args.no_draw and any(source.kind != 'picture' for source in sources) and not has_h264():
+        warn('predict', 'films are drawn without sound, by a codec that browsers do not play; with PyAV (pip install '
+             'av) they have both')
     predictor = open_predictor(args)
     if args.min_keypoint_score is None:
         args.min_keypoint_score = 0.3

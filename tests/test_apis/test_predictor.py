@@ -156,7 +156,8 @@ def test_unusable_arguments(pose_config, pose_checkpoint, tmp_path, root):
         ((pose_config, pose_checkpoint), dict(dtype='int4'), ValueError, "dtype 'int4'"),
         ((pose_config, pose_checkpoint), dict(batch_size=0), ValueError, 'batch_size 0'),
         ((pose_config, pose_checkpoint), dict(batch_size=1.5), ValueError, r'batch_size 1\.5'),
-        ((pose_config, pose_checkpoint), dict(detector='yolo'), ValueError, "detector='yolo'; needed is"),
+        ((pose_config, pose_checkpoint), dict(detector='yolo'), ValueError,
+         "no detector is called 'yolo', and no file; is yolox"),
         ((pose_config, pose_checkpoint), dict(detector='faster-rcnn'), ValueError, 'detector_checkpoint'),
         ((pose_config, pose_checkpoint), dict(detector_checkpoint='x.pth'), ValueError, 'without the detector'),
     ]:

@@ -9,39 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from rampose.apis import TopdownPredictor
 from rampose.apis.detectors.exported import ExportedDetector
 from rampose.cli.main import main
-
-
-def write(path, outputs: dict, size=(64, 96)) -> Path:
-    """A network that gives the same whatever it is shown."""
-    image = helper.make_tensor_value_info('image', TensorProto.FLOAT, [1, 3, *size])
-    nodes, values, infos = [], [], []
-    for name, value in outputs.items():
-        values.append(numpy_helper.from_array(value, f'{name}_value'))
-        nodes.append(helper.make_node('Identity', [f'{name}_value'], [name]))
-        kind = TensorProto.INT64 if value.dtype == np.int64 else TensorProto.FLOAT
-        infos.append(helper.make_tensor_value_info(name, kind, value.shape))
-    model = helper.make_model(helper.make_graph(nodes, 'detector', [image], infos, values),
-                              opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
-    onnx.save(model, path)
-    return path
-
-
-@pytest.fixture
-def grid(tmp_path) -> Path:
-    """YOLOX's grid of 96x64 px with a person and, over the person, one that scores less, and a dog."""
-    values = np.full((12 * 8 + 6 * 4 + 3 * 2, 85), -9, np.float32)
-    values[:, 4:] = 0
-    for row, category, score in ((12 * 3 + 5, 0, 0.9), (12 * 3 + 6, 0, 0.5), (12 * 8 + 6 * 2 + 1, 16, 0.8)):
-        values[row, :4] = [0.5, 0.5, np.log(4), np.log(3)]
-        values[row, 4], values[row, 5 + category] = 1, score
-    return write(tmp_path / 'grid.onnx', dict(output=values[None]))
 
 
 def test_a_grid(grid):
@@ -55,7 +27,7 @@ def test_a_grid(grid):
     np.testing.assert_allclose(dog, np.array([[24 - 32, 40 - 24, 24 + 32, 40 + 24]]).clip(0) * 2, rtol=1e-5)
 
 
-def test_nms_inside(tmp_path):
+def test_nms_inside(tmp_path, write):
     found = np.array([[[10, 10, 30, 40, 0.4], [20, 5, 50, 60, 0.9], [0, 0, 9, 9, 0.1]]], np.float32)
     path = write(tmp_path / 'rtmdet_nano.onnx', dict(dets=found, labels=np.array([[0, 0, 0]])))
     boxes, scores = ExportedDetector(path)(np.zeros((64, 96, 3), np.uint8))
@@ -66,7 +38,7 @@ def test_nms_inside(tmp_path):
 @pytest.mark.parametrize(('name', 'outputs', 'message'), [
     ('other.onnx', dict(output=np.zeros((1, 17, 48, 36), np.float32)), r'no detector that is known: it gives \(1, 17'),
     ('few.onnx', dict(output=np.zeros((1, 126, 6), np.float32)), "got category 'dog', number 16; .* knows 0 to 0")])
-def test_other_files(tmp_path, name, outputs, message):
+def test_other_files(tmp_path, name, outputs, message, write):
     with pytest.raises(ValueError, match=message):
         ExportedDetector(write(tmp_path / name, outputs), 'dog')
 
