@@ -1,6 +1,6 @@
-"""The 80 categories of COCO, in the order in which detectors number them."""
+"""COCO's 80 categories, in the order in which detectors number them, and its keypoints."""
 
-from typing import Union
+from typing import Dict, Union
 
 NAMES = (
     'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat', 'traffic light',
@@ -11,6 +11,11 @@ NAMES = (
     'carrot', 'hot dog', 'pizza', 'donut', 'cake', 'chair', 'couch', 'potted plant', 'bed', 'dining table', 'toilet',
     'tv', 'laptop', 'mouse', 'remote', 'keyboard', 'cell phone', 'microwave', 'oven', 'toaster', 'sink',
     'refrigerator', 'book', 'clock', 'vase', 'scissors', 'teddy bear', 'hair drier', 'toothbrush')
+# Of the 17 keypoints of a person: how far annotators disagree, as a share of the person's size.
+SIGMAS: Dict[str, float] = dict(
+    nose=.026, left_eye=.025, right_eye=.025, left_ear=.035, right_ear=.035, left_shoulder=.079, right_shoulder=.079,
+    left_elbow=.072, right_elbow=.072, left_wrist=.062, right_wrist=.062, left_hip=.107, right_hip=.107, left_knee=.087,
+    right_knee=.087, left_ankle=.089, right_ankle=.089)
 
 
 def category_number(category: Union[int, str]) -> int:

@@ -9,6 +9,8 @@ import numpy as np
 from scipy.io import loadmat
 
 from ..core.files import written_whole
+from .checks.annotations import AREA_OF_BOX
+from .labels.labelled import box_of
 
 # The order of joints.mat, and ours, which is CrowdPose's: docs/datasets.md.
 LSP_KEYPOINTS = ('right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'right_wrist',
@@ -18,9 +20,6 @@ KEYPOINTS = ('left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow', 'le
 SKELETON = [[11, 9], [9, 7], [12, 10], [10, 8], [7, 8], [1, 7], [2, 8], [1, 2], [1, 3], [2, 4], [3, 5], [4, 6],
             [13, 14], [2, 14], [1, 14]]
 ORDER = [LSP_KEYPOINTS.index(name) for name in KEYPOINTS]
-BBOX_PADDING = 0.125  # on each side of the keypoints, as a share of their extent: head, hands and feet go on
-LEAST_PADDING = 0.05  # of the longer extent: someone who stands straight has next to no width
-AREA_SHARE = 0.53  # of the box: what COCO's segmented people have of theirs, on average
 MIN_KEYPOINTS = 3  # fewer say nothing of a person's size
 
 
@@ -75,8 +74,8 @@ def default_split(paths: Sequence[Path]) -> Dict[str, List[int]]:
 def annotate(keypoints: np.ndarray, height: int, width: int) -> Dict[str, object]:
     """One person as COCO has it, without its ids.
 
-    Keypoints outside of the picture are left out; the box is that of the others, padded by :data:`BBOX_PADDING`, at
-    least :data:`LEAST_PADDING`, and cut by the picture, the area :data:`AREA_SHARE` of it.
+    Keypoints outside of the picture are left out; the box is that of the others, padded
+    (:func:`rampose.datasets.labels.labelled.box_of`), the area :data:`AREA_OF_BOX` of it.
 
     Args:
         keypoints: ``(14, 3)``: x, y in px of the picture, and whether it is labelled.
@@ -90,15 +89,10 @@ def annotate(keypoints: np.ndarray, height: int, width: int) -> Dict[str, object
     inside = (labelled > 0) & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
     if inside.sum() < MIN_KEYPOINTS:
         return {}
-    points = keypoints[inside, :2]
-    extent = np.ptp(points, axis=0)
-    padding = np.maximum(BBOX_PADDING * extent, LEAST_PADDING * extent.max())
-    low = np.maximum(points.min(axis=0) - padding, 0)
-    high = np.minimum(points.max(axis=0) + padding, [width, height])
     values = np.where(inside[:, None], np.column_stack([x, y, np.full(len(x), 2)]), 0)
-    bbox = np.round([*low, *(high - low)], 2)
-    return dict(category_id=1, iscrowd=0, num_keypoints=int(inside.sum()), bbox=bbox.tolist(),
-                keypoints=np.round(values, 2).flatten().tolist(), area=round(float(AREA_SHARE * bbox[2] * bbox[3]), 2))
+    bbox = box_of(values, width, height)
+    return dict(category_id=1, iscrowd=0, num_keypoints=int(inside.sum()), bbox=list(bbox),
+                keypoints=np.round(values, 2).flatten().tolist(), area=round(float(AREA_OF_BOX * bbox[2] * bbox[3]), 2))
 
 
 def write_split(path: Path, keypoints: np.ndarray, paths: Sequence[Path], numbers: Iterable[int]) -> Tuple[int, int]:

@@ -17,6 +17,7 @@ _shtab_rampose_commands() {
     compare:'Say which of several models is better on labelled images, by how much, and where.'
     completion:'Print the completion script for bash or zsh.'
     convert:'Start RAM-HRNet + GPR from an HRNet checkpoint.'
+    convert-data:'Make a data set of what an annotation tool writes.'
     convert-lsp:'Convert Leeds Sports Pose to COCO'"'"'s format.'
     demo:'Train, test and look at a small model, from nothing.'
     experiment:'Train the configs of a plan with several seeds, and compare them.'
@@ -133,6 +134,21 @@ _shtab_rampose_convert_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_convert_defaults_added=0
+
+_shtab_rampose_convert_data_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--out[FOLDER]:FOLDER:"
+  "--images[of the images (default\: beside the labels, or where the format has them)]:FOLDER:"
+  "--category[what counts, where there are several]:NAME:"
+  "--keypoints[names of the keypoints in their order (default\: as the labels have them)]:A,B,...:"
+  "--val[of the images, for validation, where the labels have no split (default\: 0.2)]:SHARE:"
+  "--seed[of the lot that draws them (default\: 0)]:N:"
+  "--copy[copy the images, in place of a link to their folder]"
+  ":LABELS:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_convert_data_defaults_added=0
 
 _shtab_rampose_convert_lsp_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -349,6 +365,7 @@ _shtab_rampose() {
         compare) _arguments -C -s $_shtab_rampose_compare_options ;;
         completion) _arguments -C -s $_shtab_rampose_completion_options ;;
         convert) _arguments -C -s $_shtab_rampose_convert_options ;;
+        convert-data) _arguments -C -s $_shtab_rampose_convert_data_options ;;
         convert-lsp) _arguments -C -s $_shtab_rampose_convert_lsp_options ;;
         demo) _arguments -C -s $_shtab_rampose_demo_options ;;
         experiment) _arguments -C -s $_shtab_rampose_experiment_options ;;

@@ -7,13 +7,8 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from ...core.coco_names import SIGMAS as COCO_SIGMAS
 from .coco_metric import Found, Labels
-
-# COCO's sigmas, by its names; for other keypoints the caller brings them.
-COCO_SIGMAS: Dict[str, float] = dict(
-    nose=.026, left_eye=.025, right_eye=.025, left_ear=.035, right_ear=.035, left_shoulder=.079, right_shoulder=.079,
-    left_elbow=.072, right_elbow=.072, left_wrist=.062, right_wrist=.062, left_hip=.107, right_hip=.107, left_knee=.087,
-    right_knee=.087, left_ankle=.089, right_ankle=.089)
 
 
 @dataclass(frozen=True)
