@@ -18,6 +18,7 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     'export': ('export', 'export a trained model to ONNX or OpenVINO'),
     'check-data': ('check_data', 'say what is wrong with a data set, and mend a copy of it'),
     'convert-data': ('convert_data', "make a data set of what an annotation tool writes"),
+    'finetune': ('finetune', 'train a model of your own keypoints, from labels to an exported model'),
     'check-env': ('check_env', 'say what is installed, what clashes, and what mends it'),
     'pack': ('pack', 'pack the people of a data set as crops, for fast loading'),
     'convert': ('convert', 'start RAM-HRNet + GPR from an HRNet checkpoint'),

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/rampose
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_rampose_subparsers=(predict results weights export check-data convert-data check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_subparsers=(predict results weights export check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --track --smooth --limit --resume --batch-size --device --dtype)
 _shtab_rampose_results_option_strings=(-h --help --to --out --min-keypoint-score)
@@ -13,6 +13,7 @@ _shtab_rampose_weights_option_strings=(-h --help --fetch)
 _shtab_rampose_export_option_strings=(-h --help --out --format --precision --half-weights --int8-weights --uint8-input --decode --flip-test --calibrate --num-calibrate --fast --evaluate --num-evaluate)
 _shtab_rampose_check_data_option_strings=(-h --help --split --fix --out --workers)
 _shtab_rampose_convert_data_option_strings=(-h --help --out --images --category --keypoints --val --seed --copy)
+_shtab_rampose_finetune_option_strings=(-h --help --out --images --category --keypoints --val --seed --from --minutes --fix --fresh)
 _shtab_rampose_check_env_option_strings=(-h --help)
 _shtab_rampose_pack_option_strings=(-h --help --out --padding --aspect --max-scale --max-height --format --quality --threads)
 _shtab_rampose_convert_option_strings=(-h --help --config --num-keypoints --images --verbose)
@@ -43,7 +44,7 @@ _shtab_rampose_gpu___steps_choices=(tests benchmark training)
 _shtab_rampose_gpu___device_choices=(cpu cuda)
 _shtab_rampose_kill_training___moments_choices=(iteration saving validation any)
 _shtab_rampose_completion_pos_0_choices=(bash zsh)
-_shtab_rampose_pos_0_choices=(predict results weights export check-data convert-data check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_pos_0_choices=(predict results weights export check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_pos_0_nargs=+
 _shtab_rampose_predict__h_nargs=0
@@ -76,6 +77,10 @@ _shtab_rampose_check_data___help_nargs=0
 _shtab_rampose_convert_data__h_nargs=0
 _shtab_rampose_convert_data___help_nargs=0
 _shtab_rampose_convert_data___copy_nargs=0
+_shtab_rampose_finetune__h_nargs=0
+_shtab_rampose_finetune___help_nargs=0
+_shtab_rampose_finetune___fix_nargs=0
+_shtab_rampose_finetune___fresh_nargs=0
 _shtab_rampose_check_env__h_nargs=0
 _shtab_rampose_check_env___help_nargs=0
 _shtab_rampose_pack__h_nargs=0

@@ -22,6 +22,7 @@ _shtab_rampose_commands() {
     demo:'Train, test and look at a small model, from nothing.'
     experiment:'Train the configs of a plan with several seeds, and compare them.'
     export:'Export a trained model to ONNX or OpenVINO.'
+    finetune:'Train a model of your own keypoints, from labels to an exported model.'
     gpu:'Run what needs a GPU, within minutes: tests, benchmark, training.'
     kill-training:'Kill and resume training runs, and compare them with one that ran through.'
     pack:'Pack the people of a data set as crops, for fast loading.'
@@ -207,6 +208,24 @@ _shtab_rampose_export_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_export_defaults_added=0
 
+_shtab_rampose_finetune_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--out[FOLDER]:FOLDER:"
+  "--images[of the images (default\: beside the labels, or where the format has them)]:FOLDER:"
+  "--category[what counts, where there are several]:NAME:"
+  "--keypoints[names of the keypoints in their order (default\: as the labels have them)]:A,B,...:"
+  "--val[of the images, for validation, where the labels have no split (default\: 0.2)]:SHARE:"
+  "--seed[of the lot that draws them (default\: 0)]:N:"
+  "--from[the model to start from, a name that \`rampose weights\` lists (default\: the first)]:NAME:"
+  "--minutes[the most that all of it may take\; less where the images are few (default\: 10)]:M:"
+  "--fix[mend what is wrong with the labels, and train]"
+  "--fresh[start anew, even if a run was stopped or is done there]"
+  ":LABELS:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_finetune_defaults_added=0
+
 _shtab_rampose_gpu_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--minutes[for all of it (default\: 8)]:minutes:"
@@ -370,6 +389,7 @@ _shtab_rampose() {
         demo) _arguments -C -s $_shtab_rampose_demo_options ;;
         experiment) _arguments -C -s $_shtab_rampose_experiment_options ;;
         export) _arguments -C -s $_shtab_rampose_export_options ;;
+        finetune) _arguments -C -s $_shtab_rampose_finetune_options ;;
         gpu) _arguments -C -s $_shtab_rampose_gpu_options ;;
         kill-training) _arguments -C -s $_shtab_rampose_kill_training_options ;;
         pack) _arguments -C -s $_shtab_rampose_pack_options ;;

@@ -100,10 +100,14 @@ def _split_of(file: Path) -> Optional[str]:
 
 
 def _finder(file: Path, images: Optional[Path]) -> Callable[[str], Path]:
-    """Where an image is: below `images`, beside the labels, or in images/ beside them or one folder up; by its path,
-    and then by its name alone, since tools put numbers or folders of their own before it."""
-    roots = [images] if images is not None else [file.parent, file.parent / 'images', file.parent.parent,
-                                                 file.parent.parent / 'images']
+    """Where an image is: below `images`; else in the folder that the labels' name ends in, as COCO has it, beside the
+    labels, or in images/ beside them or one folder up. By its path, and then by its name alone, since tools put numbers
+    or folders of their own before it."""
+    above = file.parent.parent
+    split = file.stem.rpartition('_')[2]  # of annotations/person_keypoints_train2017.json
+    roots = [images] if images is not None else [
+        *(place for place in (above / split, above / 'images' / split) if place.is_dir()), file.parent,
+        file.parent / 'images', above, above / 'images']
     by_name: Dict[str, List[Path]] = {}
 
     def find(name: str) -> Path:

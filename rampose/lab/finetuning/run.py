@@ -1,0 +1,253 @@
+"""The steps of `rampose finetune`, each of which is done once: a call after a stop goes on where it was."""
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional
+
+import numpy as np
+from mmengine import Config
+
+from ...apis import TopdownPredictor
+from ...checkpoints.publishing import publish
+from ...checkpoints.zoo import config_of, fetch, find_weights
+from ...core.files import check_writable, written_whole
+from ...core.own_folder import check_own, remove_own
+from ...core.package import how_to_install
+from ...datasets import checking
+from ...datasets.labels.labelled import Labels
+from ...datasets.labels.reading import read_labels
+from ...datasets.labels.writing import split_images, write_data_set
+from ...datasets.metainfo import config_metainfo, parse_metainfo
+from ...export.evaluation import LabelledPeople
+from ...export.exporting import export
+from ..plots import plot_training
+from ..predictions import predict_labelled, write_report
+from ..training_runs import read_records
+from . import result
+from .plan import Plan, choose_input, keypoint_names, make_plan, measure, train_boxes, write_config
+from .start import write_start
+from .training import train
+
+MARKER = 'finetune.json'  # in a folder that a run made: its options
+MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'model.pth',
+        'model.onnx', 'metrics.json', 'README.md', 'pck.png', 'training.png', 'worst.png', 'train.log', '.rampose-lock')
+FEWEST = 4  # objects to train on
+NUM_SHOWN = 10  # of best and worst
+
+
+class SpoiledDataError(ValueError):
+    """What would spoil the training was found in the data; `reports` has it by split."""
+
+    def __init__(self, reports: Dict[str, checking.Report]) -> None:
+        super().__init__('the data has problems')
+        self.reports = reports
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run depends on.
+
+    Attributes:
+        labels: What annotators wrote, as :func:`rampose.datasets.labels.reading.read_labels` takes it.
+        images: Likewise.
+        category: Likewise.
+        keypoints: Likewise.
+        val: Share of the images for validation, where the labels have no split.
+        seed: Of the lot that draws them.
+        start: Name of the model to start from.
+        minutes: The most that everything may take.
+    """
+    labels: Path
+    images: Optional[Path]
+    category: Optional[str]
+    keypoints: Optional[List[str]]
+    val: float
+    seed: int
+    start: str
+    minutes: float
+
+    def as_dict(self) -> Dict[str, Any]:
+        return dict(vars(self), labels=str(self.labels.resolve()), images=self.images and str(self.images.resolve()))
+
+
+@dataclass
+class Teller:
+    """How a run says how far it is.
+
+    Attributes:
+        say: A line.
+        progress: Wraps an iterable, with a `description`.
+        show_labels: Shows what was read.
+    """
+    say: Callable[[str], None]
+    progress: Callable[..., Iterable]
+    show_labels: Callable[[Labels], None]
+
+
+def open_folder(out: Path, options: Options, fresh: bool) -> None:
+    """Make the folder of a run, or find that it is that of the same one.
+
+    Raises:
+        ValueError: It is that of another run, or not ours.
+    """
+    if fresh:
+        remove_own(out, MARKER, MADE)
+    marker = out / MARKER
+    if marker.is_file() and (out / 'plan.json').is_file():
+        before = json.loads(marker.read_text())
+        other = [name for name, value in options.as_dict().items() if before.get(name) != value]
+        if other:
+            changes = ', '.join(f'{name} {before.get(name)!r}, now {options.as_dict()[name]!r}' for name in other)
+            raise ValueError(f'{out} holds a run with other options ({changes}); --fresh starts it anew, --out FOLDER '
+                             'goes elsewhere')
+        return
+    check_own(out, MARKER, MADE)
+    check_writable(marker)
+    result.write_json(marker, options.as_dict())
+
+
+def check_needed() -> None:
+    """Raise ImportError, before anything is trained, if the end would fail for want of a package."""
+    for package in ('onnx', 'onnxscript', 'onnxruntime'):
+        if find_spec(package) is None:
+            raise ImportError(f'{package} is not installed, which exporting the model needs: '
+                              f'{how_to_install("export")}')
+
+
+def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path:
+    """Read, write and check the data.
+
+    Returns:
+        The folder of annotations/, images/ and metainfo.py.
+
+    Raises:
+        SpoiledDataError: Problems were found, and are not to be mended.
+        ValueError: The labels cannot be read, or are too few.
+    """
+    data = out / 'data'
+    if (out / 'problems.json').is_file() and (data / 'metainfo.py').is_file():
+        return data
+    labels = read_labels(options.labels, options.images, options.category, options.keypoints)
+    splits = split_images(labels.images, options.val, options.seed)
+    write_data_set(labels, splits, data)
+    for name in ('metainfo.py', '../metainfo.py'):  # of a folder that convert-data wrote, which may have been edited
+        own = options.labels / name if options.labels.is_dir() else options.labels.parent / name
+        if own.is_file():
+            shutil.copyfile(own, data / 'metainfo.py')
+            break
+    teller.show_labels(labels)
+    counts = {split: sum(len(image.objects) for image in images) for split, images in splits.items()}
+    if counts.get('train', 0) < FEWEST or not counts.get('val'):
+        raise ValueError(f'{options.labels} has {counts.get("train", 0)} objects to train on and '
+                         f'{counts.get("val", 0)} to validate; needed are {FEWEST} and 1')
+    reports = _check(data, teller)
+    if any(report.counts for report in reports.values()) and fix:
+        for split, report in reports.items():
+            path = data / f'annotations/{split}.json'
+            with written_whole(path) as file:
+                file.write(json.dumps(checking.cleaned(checking.read_coco(path), report)).encode())
+        teller.say('problems were mended where that needs no guessing; what is left as it is stays')
+    elif any(report.counts for report in reports.values()):
+        raise SpoiledDataError(reports)
+    result.write_json(out / 'problems.json', {split: report.as_dict() for split, report in reports.items()})
+    return data
+
+
+def _check(data: Path, teller: Teller) -> Dict[str, checking.Report]:
+    metainfo = parse_metainfo(dict(from_file=str(data / 'metainfo.py')))
+    names, pairs = keypoint_names(metainfo), [tuple(pair) for pair in metainfo['flip_pairs']]
+    reports = {}
+    for split in ('train', 'val'):
+        content = checking.read_coco(data / f'annotations/{split}.json')
+        others = [] if split == 'train' else [
+            data / 'images' / image['file_name']
+            for image in checking.read_coco(data / 'annotations/train.json')['images']]
+        reports[split] = checking.check(
+            content, data / 'images', len(names), names, pairs, others,
+            progress=lambda items, total, description: teller.progress(items, total=total, description=description))
+    return reports
+
+
+def prepare_training(options: Options, out: Path, data: Path, teller: Teller) -> Plan:
+    """Decide what is trained for how long, and write its config and starting weights; once."""
+    if (out / 'plan.json').is_file() and (out / 'config.py').is_file():
+        said = json.loads((out / 'plan.json').read_text())
+        return Plan(**dict(said, input_size=tuple(said['input_size'])))
+    weights = find_weights(options.start)
+    checkpoint, base = fetch(weights, 'torch'), Config.fromfile(config_of(weights))
+    old_names = keypoint_names(config_metainfo(base) or {})
+    metainfo = parse_metainfo(dict(from_file=str(data / 'metainfo.py')))
+    names = keypoint_names(metainfo)
+    boxes = np.array(list(train_boxes(json.loads((data / 'annotations/train.json').read_text()))))
+    input_size = choose_input(boxes)
+    plan = make_plan(len(boxes), input_size, measure(base, input_size), options.minutes)
+    taken = write_start(checkpoint, old_names, names, out / 'start.pth')
+    write_config(base, plan, data, len(names), out / 'start.pth', out / 'config.py')
+    result.write_json(out / 'plan.json', plan.as_dict())
+    w, h = plan.input_size
+    teller.say(f'{len(boxes)} objects, input {w}x{h}, {plan.epochs} epochs of batches of {plan.batch_size}: about '
+               f'{plan.minutes:.1f} min of training here')
+    if taken:
+        teller.say(f'{len(taken)} of {len(names)} keypoints are known to {options.start}: {", ".join(taken)}')
+    return plan
+
+
+def train_it(out: Path, plan: Plan, on_step: Callable[[int, float], None],
+             on_evaluation: Callable[[int, float], None]) -> Path:
+    """Train, unless that is done.
+
+    Returns:
+        The last checkpoint, with the averaged weights.
+    """
+    checkpoint = out / 'train' / f'epoch_{plan.epochs}.pth'
+    if not checkpoint.is_file():
+        train(out / 'config.py', out / 'train', out / 'train.log', on_step, on_evaluation)
+    return checkpoint
+
+
+def finish(options: Options, out: Path, data: Path, plan: Plan, checkpoint: Path, started: float,
+           teller: Teller) -> Dict[str, Any]:
+    """Export the model, measure it, and write its card.
+
+    Returns:
+        What was measured.
+    """
+    published = publish(checkpoint, out / 'model')
+    published.replace(out / 'model.pth')
+    exported = export(out / 'config.py', out / 'model.pth', out, inputs='uint8', half_weights=True)
+    metainfo = parse_metainfo(dict(from_file=str(data / 'metainfo.py')))
+    names = keypoint_names(metainfo)
+    val, model, average = result.evaluate(
+        exported.path, data, np.asarray(metainfo['sigmas'], float), out / 'validation/found.jsonl',
+        lambda numbers: teller.progress(numbers, description='Validation'))
+    numbers = result.as_numbers(names, model, average)
+    result.write_json(out / 'metrics.json', numbers)
+    _draw(out, data, names, model, average)
+    w, h = plan.input_size
+    num_train = len(list(train_boxes(json.loads((data / 'annotations/train.json').read_text()))))
+    facts = {
+        'finds': f'{len(names)} keypoints: {", ".join(names)}',
+        'files': f'`model.onnx` ({exported.num_bytes / 1e6:.1f} MB; differs from PyTorch by {exported.difference:.1g} '
+                 f'of heatmaps, {exported.tolerance:.1g} allowed), `model.pth` for `config.py`',
+        'input': f'{w}x{h} px, width by height',
+        'trained': f'from `{options.start}` on {num_train} objects, {plan.epochs} epochs, '
+                   f'{(time.time() - started) / 60:.1f} min in the last call',
+        'validated': f'on {len(model.sizes)} objects of {len(val.names)} images'}
+    with written_whole(out / 'README.md') as file:
+        file.write(result.card(out.resolve().name, names, numbers, facts).encode())
+    return numbers
+
+
+def _draw(out: Path, data: Path, names: List[str], model: result.Quality, average: result.Quality) -> None:
+    for name, figure in (('pck.png', result.plot_pck(model, average, names)),
+                         ('training.png', plot_training(read_records(out / 'train')))):
+        with written_whole(out / name) as file:
+            figure.savefig(file, format='png', dpi=130)
+    predictor = TopdownPredictor(out / 'model.onnx')
+    people = predict_labelled(predictor, LabelledPeople(data / 'images', data / 'annotations/val.json'), False)
+    write_report(people, predictor.dataset_meta, out / 'validation', NUM_SHOWN)
+    shutil.copyfile(out / 'validation/worst.png', out / 'worst.png')

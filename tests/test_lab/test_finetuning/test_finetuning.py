@@ -1,0 +1,187 @@
+"""From labels to a model of one's own keypoints."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine import Config
+from mmpose.registry import MODELS
+
+from rampose.apis import TopdownPredictor
+from rampose.checkpoints.loading import CheckpointError
+from rampose.checkpoints.zoo import config_of, default_name, fetch, find_weights
+from rampose.cli.main import main
+from rampose.lab.comparison.coco_metric import Labels
+from rampose.lab.comparison.data import LabelledImages
+from rampose.lab.finetuning import result
+from rampose.lab.finetuning.plan import INPUTS, choose_input, make_plan, measure, write_config
+from rampose.lab.finetuning.start import write_start
+
+NAMES = ('a', 'b')
+
+
+def labelled(*people) -> LabelledImages:
+    """An image of objects: keypoints ``(2, 3)`` and a box each."""
+    keypoints = np.array([points for points, _ in people], float)
+    boxes = np.array([box for _, box in people], float)
+    nobody = np.zeros(len(people), bool)
+    return LabelledImages((1, ), ('a.jpg', ), ((100, 100), ), (Labels(
+        keypoints, boxes, boxes[:, 2] * boxes[:, 3], nobody, nobody), ), NAMES, (), np.full(2, 0.05), 1)
+
+
+def test_the_input_is_shaped_like_the_objects():
+    for name, (w, h) in dict(upright=(50, 100), square=(90, 100), lying=(160, 80)).items():
+        assert choose_input(np.tile([0, 0, w, h], (5, 1))) == INPUTS[name]
+    assert all(w % 32 == 0 and h % 32 == 0 and 24_000 < w * h < 26_000 for w, h in INPUTS.values())
+
+
+def test_plans_keep_to_the_minutes():
+    few = make_plan(48, (160, 160), 0.05, minutes=10)
+    assert (few.batch_size, few.epochs, few.num_steps) == (16, 66, 198) and few.minutes == pytest.approx(2.64)
+    assert make_plan(48, (160, 160), 0.05, minutes=1).minutes <= 0.8
+    assert make_plan(48, (160, 160), 0.05, minutes=0.01).epochs == 1
+    assert make_plan(5, (160, 160), 0.05, minutes=10).batch_size == 5
+    many = make_plan(1000, (160, 160), 0.001, minutes=100)
+    assert many.epochs * 1000 <= 20_000 and many.evaluate_every * 5 >= many.epochs
+    assert make_plan(50_000, (160, 160), 1e-5, minutes=100).epochs == 3
+
+
+def test_known_keypoints_keep_their_part_of_the_last_layer(tmp_path):
+    weights = find_weights(default_name())
+    checkpoint = fetch(weights, 'torch')
+    old = torch.load(checkpoint, weights_only=True)['state_dict']
+    old_names = [str(number) for number in range(17)]
+    assert write_start(checkpoint, old_names, ['tail', '5', '0'], tmp_path / 'start.pth') == ['5', '0']
+    new = torch.load(tmp_path / 'start.pth', weights_only=True)['state_dict']
+    key = 'head.final_layer.weight'
+    assert new[key].shape[0] == 3 and new[key][0].abs().max() < 0.01
+    torch.testing.assert_close(new[key][1:], old[key][[5, 0]].float())
+    assert set(new) == set(old)
+    with pytest.raises(CheckpointError, match='no last layer of 3 keypoints'):
+        write_start(checkpoint, NAMES + ('c', ), NAMES, tmp_path / 'other.pth')
+
+
+@pytest.fixture
+def data(tmp_path, tiny_sample) -> Path:
+    assert main(['convert-data', str(tiny_sample), '--out', str(tmp_path / 'data')]) == 0
+    return tmp_path / 'data'
+
+
+@pytest.mark.parametrize('number', [0, 1])
+def test_configs_build_and_train(tmp_path, data, number):
+    from rampose.checkpoints import zoo
+    weights = zoo.all_weights()[number]
+    base = Config.fromfile(config_of(weights))
+    plan = make_plan(24, INPUTS['lying'], 0.05, minutes=1)
+    path = write_config(base, plan, data, 17, fetch(weights, 'torch'), tmp_path / 'config.py')
+    config = Config.fromfile(path)
+    model = MODELS.build(config.model)
+    assert model.head.out_channels == 17
+    maps = model.head(model.backbone(torch.zeros(1, 3, 128, 192)))
+    assert maps.shape == (1, 17, 32, 48) and tuple(config.codec.heatmap_size) == (48, 32)
+    for loader in (config.train_dataloader, config.val_dataloader):
+        assert not any(step.type == 'RandomHalfBody' for step in loader.dataset.pipeline)
+        assert all(tuple(step.input_size) == (192, 128) for step in loader.dataset.pipeline if 'input_size' in step)
+    assert 0 < measure(base, INPUTS['square'], 2) < 10
+
+
+def test_quality_by_hand():
+    truth = [[[20, 30, 2], [60, 70, 2]], [10, 20, 60, 100]]
+    data = labelled(truth, [[[0, 0, 0], [50, 50, 1]], [40, 40, 20, 40]])
+    shape = result.mean_shape(data)
+    np.testing.assert_allclose(shape, [[1 / 6, 0.1], [(50 / 60 + 0.5) / 2, (0.5 + 0.25) / 2]])
+    average = result.quality(result.by_mean_shape(shape, data), data)
+    np.testing.assert_allclose(average.errors[0, 0], 0, atol=1e-9)
+    off = np.array([[10 + shape[1, 0] * 60 - 60, 20 + shape[1, 1] * 100 - 70],
+                    [40 + shape[1, 0] * 20 - 50, 40 + shape[1, 1] * 40 - 50]])
+    np.testing.assert_allclose(average.errors[:, 1], np.linalg.norm(off, axis=1))
+    assert list(average.sizes) == [100, 40] and np.isnan(average.errors[1, 0])
+    np.testing.assert_allclose(average.pck(0.2), [1, (np.linalg.norm(off, axis=1) <= [20, 8]).mean()])
+    perfect = [result.Found(data.labels[0].keypoints[..., :2], np.ones(2), np.ones((2, 2)))]
+    best = result.quality(perfect, data)
+    assert best.numbers['AP'] == pytest.approx(1) and np.nanmax(best.errors) == 0
+    numbers = result.as_numbers(NAMES, best, average)
+    text = result.card('mine', NAMES, numbers, dict(finds='two'))
+    assert '| AP | 100.0 | ' in text and '| b | 2 | 0.0 | 0.000 | 100.0 |' in text
+
+
+def call(*arguments, **options) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, '-m', 'rampose', 'finetune', *map(str, arguments)], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+
+@pytest.mark.long
+def test_from_labels_to_a_model_with_a_kill_in_between(tmp_path, tiny_sample, photo):
+    out = tmp_path / 'figures'
+    arguments = (tiny_sample, '--out', out, '--minutes', '0.4')
+    process = call(*arguments, start_new_session=True)
+    for _ in range(600):
+        if (out / 'train/last_checkpoint').is_file() or process.poll() is not None:
+            break
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130 and 'the same call goes on' in output, output
+    process = call(*arguments)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    assert (out / 'train.log').read_text().count('Training command is') == 2  # it was resumed
+    assert 'resumed epoch' in (out / 'train.log').read_text()
+    metrics = json.loads((out / 'metrics.json').read_text())
+    assert set(metrics['model']['keypoints']) == set(metrics['average_position']['keypoints'])
+    for name in ('README.md', 'pck.png', 'training.png', 'worst.png', 'validation/best.png', 'model.pth'):
+        assert (out / name).stat().st_size > 500
+    exported = TopdownPredictor(out / 'model.onnx').predict([photo], [[[10, 10, 200, 220]]])[0]
+    eager = TopdownPredictor(out / 'config.py', out / 'model.pth', flip_test=True).predict(
+        [photo], [[[10, 10, 200, 220]]])[0]
+    assert exported.keypoints.shape == (1, 17, 2)
+    assert np.abs(exported.keypoint_scores - eager.keypoint_scores).max() < 0.05
+    process = call(tiny_sample, '--out', out, '--minutes', '0.5')
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2 and 'other options (minutes 0.4, now 0.5)' in output
+
+
+def test_spoiled_data_stops_it_before_anything_is_trained(tmp_path, tiny_sample, capsys):
+    content = json.loads((tiny_sample / 'annotations/person_keypoints_train.json').read_text())
+    for one in content['annotations']:  # where most programs write x, y, width, height
+        x, y, w, h = one['bbox']
+        one['bbox'] = [x + 2 * w, y, w, h]
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/labels_train.json').write_text(json.dumps(content))
+    out = tmp_path / 'out'
+    assert main(['finetune', str(tmp_path / 'annotations/labels_train.json'), '--images', str(tiny_sample / 'train'),
+                 '--out', str(out)]) == 1
+    printed = capsys.readouterr()
+    assert 'box without its keypoints' in printed.out and 'nothing was trained' in printed.err
+    assert not (out / 'train').exists()
+    # Nothing was begun, so options may change.
+    assert main(['finetune', str(tmp_path / 'gone'), '--out', str(out)]) == 2
+    assert 'gone does not exist' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('missing.json', ), 'missing.json does not exist'),
+    (('{labels}', '--from', 'hrnet'), "no weights are called 'hrnet'"),
+    (('{labels}', '--minutes', '0'), r'got --minutes 0.0; needed is a number from'),
+    (('{labels}', '--out', '{full}'), 'something that we did not make, mine.txt')],
+    ids=['missing', 'from', 'minutes', 'folder'])
+def test_bad_calls_are_one_line(tmp_path, tiny_sample, capsys, arguments, message):
+    import re
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full/mine.txt').write_text('dear')
+    places = dict(labels=tiny_sample, full=tmp_path / 'full')
+    call = [argument.format(**places) for argument in arguments]
+    try:
+        status = main(['finetune', '--out', str(tmp_path / 'out'), *call])
+    except SystemExit as error:
+        status = error.code
+    assert status == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert (tmp_path / 'full/mine.txt').read_text() == 'dear'
