@@ -1,6 +1,7 @@
 """Boxes of many images, from a file."""
 
 import json
+import os
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
@@ -163,7 +164,10 @@ def _numbers(content: Union[dict, list], path: Union[str, Path]) -> Dict[str, in
     if not isinstance(content, dict) or 'images' not in content:
         raise UnusableBoxes(f'{path} lists no images; needed are COCO annotations, '
                             '{"images": [{"id", "file_name"}]}')
-    return {image['file_name']: _whole(image['id']) for image in content['images']}
+    try:
+        return {os.fspath(image['file_name']): _whole(image['id']) for image in content['images']}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnusableBoxes(f'{path}: an image has no usable id and file_name: {error}') from None
 
 
 def _whole(value: object) -> int:

@@ -66,7 +66,7 @@ def _tile(folder: Path, kinds: set, image: dict, annotation: dict) -> np.ndarray
 
 
 def _draw(tile: np.ndarray, annotation: dict, scale: float) -> None:
-    numbers = [np.array(annotation.get(key) or [], dtype=float) for key in ('bbox', 'keypoints')]
+    numbers = [_as_numbers(annotation.get(key)) for key in ('bbox', 'keypoints')]
     if numbers[0].size == 4 and np.isfinite(numbers[0]).all():
         x, y, w, h = numbers[0] * scale
         cv2.rectangle(tile, (round(x), round(y)), (round(x + w), round(y + h)), RED, 1)
@@ -75,3 +75,11 @@ def _draw(tile: np.ndarray, annotation: dict, scale: float) -> None:
             if visibility > 0 and np.isfinite([x, y]).all():
                 at = np.clip((x * scale, y * scale), 2, np.array(tile.shape[1::-1]) - 3).round().astype(int)
                 cv2.circle(tile, tuple(at.tolist()), 3, YELLOW, -1, cv2.LINE_AA)
+
+
+def _as_numbers(values: object) -> np.ndarray:
+    """Empty for what is no list of numbers, which may be what is wrong with an annotation."""
+    try:
+        return np.array(values or [], dtype=float).ravel()
+    except (TypeError, ValueError):
+        return np.zeros(0)

@@ -83,6 +83,8 @@ def _read_json(file: Path, content: object, images: Optional[Path], category: Op
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f'{file} is damaged, or of a version that is not known: {type(error).__name__} {error}'
                          ) from None
+    except ValueError as error:
+        raise ValueError(str(error) if str(file) in str(error) else f'{file}: {error}') from None
     raise ValueError(f'{file} is of no format that is known; needed is {KNOWN}')
 
 

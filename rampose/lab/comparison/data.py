@@ -50,6 +50,9 @@ class LabelledImages:
         content = read_json(path)
         try:
             images = sorted(content['images'], key=lambda image: image['id'])
+            unnamed = [image['id'] for image in images if not isinstance(image.get('file_name'), str)]
+            if unnamed:
+                raise ValueError(f'{path}: image {unnamed[0]} has no file_name')
             annotations = [one for one in content['annotations'] if one.get('keypoints')]
             categories = {one['id']: one for one in content['categories']}
             labelled = sorted({one['category_id'] for one in annotations if np.any(one['keypoints'][2::3])})
@@ -78,6 +81,8 @@ class LabelledImages:
                        np.array([COCO_SIGMAS[name] for name in names] if sigmas is None else sigmas, float), category)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is not in COCO's format of annotations: {type(error).__name__} {error}") from None
+        except ValueError as error:
+            raise ValueError(str(error) if str(path) in str(error) else f'{path}: {error}') from None
 
     def choose_keypoints(self, names: Sequence[str]) -> 'LabelledImages':
         """Only some keypoints; who has none of them labelled no longer counts."""
@@ -97,12 +102,23 @@ class LabelledImages:
 
 
 def _labels(annotations: Sequence[dict], num_keypoints: int) -> Labels:
-    keypoints = np.array([one['keypoints'] for one in annotations], float).reshape(-1, num_keypoints, 3)
+    rows = [_label(one, num_keypoints) for one in annotations]
+    keypoints = np.array([points for points, _, _ in rows]).reshape(-1, num_keypoints, 3)
     crowd = np.array([bool(one.get('iscrowd', 0)) for one in annotations], bool)
     nothing = np.array([not one.get('num_keypoints', int((points[:, 2] > 0).sum()))
                         for one, points in zip(annotations, keypoints)], bool)
-    return Labels(keypoints, np.array([one['bbox'] for one in annotations], float).reshape(-1, 4),
-                  np.array([one['area'] for one in annotations], float), crowd | nothing, crowd)
+    return Labels(keypoints, np.array([bbox for _, bbox, _ in rows]).reshape(-1, 4),
+                  np.array([area for _, _, area in rows], float), crowd | nothing, crowd)
+
+
+def _label(annotation: dict, num_keypoints: int) -> Tuple[np.ndarray, np.ndarray, float]:
+    """Keypoints, box and area of an annotation; ValueError, which names it, where they are no numbers."""
+    try:
+        return (np.array([float(value) for value in annotation['keypoints']]).reshape(num_keypoints, 3),
+                np.array([float(value) for value in annotation['bbox']]).reshape(4), float(annotation['area']))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f'annotation {annotation.get("id")} has no usable keypoints, bbox and area '
+                         f'({type(error).__name__}: {error}); rampose check-data finds all such') from None
 
 
 def read_json(path: Union[str, Path]) -> object:
