@@ -11,7 +11,9 @@
 =====================  ================================================================================================
 """
 
+import contextlib
 import json
+import threading
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
@@ -23,8 +25,12 @@ from .inputs import DRAWN_FOLDERS, RUN_FILE, Source
 from .journal import ErrorList, Journal
 
 
+class ClosedError(RuntimeError):
+    """The folder was closed: it may be another run's by now, and takes nothing more."""
+
+
 class ResultFolder:
-    """Where the results of a run go.
+    """Where the results of a run go. Threads may share it; once it is closed nobody writes to it.
 
     Args:
         path: The folder; it is made.
@@ -51,6 +57,8 @@ class ResultFolder:
         self._finished_videos: List[str] = []
         self._journal = Journal(path / 'frames.jsonl')
         self._errors = ErrorList(path / 'errors.jsonl')
+        self._guard = threading.RLock()
+        self._closed = False
 
         if not resume and self._has_begun():
             raise ValueError(f'{path} holds results already; resume them with --resume, or name another folder')
@@ -122,22 +130,35 @@ class ResultFolder:
 
     def add(self, record: dict) -> None:
         """Append a record; it is on its way to the disk when this returns."""
-        self._journal.append(record)
+        with self._open():
+            self._journal.append(record)
 
     def finish_video(self, source: Source) -> None:
         """Note that all of a video is done."""
-        self._finished_videos.append(source.path)
-        self._save_run()
+        with self._open():
+            self._finished_videos.append(source.path)
+            self._save_run()
 
     def add_error(self, source: Source, reason: str, frame_id: Optional[int] = None,
                   bbox: Optional[list] = None) -> None:
         """Note what was left out: a box of an image or frame, or all of a source."""
-        self._errors.append(dict(input=source.path, name=source.name, frame_id=frame_id, bbox=bbox, reason=reason))
+        with self._open():
+            self._errors.append(dict(input=source.path, name=source.name, frame_id=frame_id, bbox=bbox, reason=reason))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[None]:
+        """While something is written; after a second Ctrl-C the writer's thread may outlive the run."""
+        with self._guard:
+            if self._closed:
+                raise ClosedError(str(self.path))
+            yield
 
     def close(self) -> None:
-        """Let others write there."""
-        self._journal.close()
-        self._lock.release()
+        """Let others write there, after what is being written."""
+        with self._guard:
+            self._closed = True
+            self._journal.close()
+            self._lock.release()
 
     def finish(self) -> None:
         """Write the COCO files, and when the run ended."""

@@ -1,4 +1,6 @@
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from xtcocotools.coco import COCO as XtCOCO
 
 from rampose.core.files import PART_PREFIX, written_whole
 from rampose.core.pose_result import PoseResult
-from rampose.prediction.folder import ResultFolder
+from rampose.prediction.folder import ClosedError, ResultFolder
 from rampose.prediction.inputs import Source
 from rampose.prediction.media import VideoFile, save_picture
 from rampose.prediction.records import as_instances
@@ -155,6 +157,33 @@ def test_two_runs_do_not_write_to_one_folder(open_folder, tmp_path, meta):
     with pytest.raises(ValueError, match='another run is writing to'):
         ResultFolder(tmp_path / 'out', {}, meta, resume=True)
     assert open_folder(resume=True).num_frames == 1
+
+
+def test_a_closed_folder_takes_nothing_more(open_folder, tmp_path):
+    """As after a second Ctrl-C, which leaves the thread that writes behind."""
+    folder, ended = open_folder(), []
+
+    def write():
+        try:
+            for frame_id in range(100_000):
+                folder.add(record(FILM, frame_id))
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while not folder.num_frames:
+        time.sleep(0.001)
+    folder.close()
+    content = (tmp_path / 'out/frames.jsonl').read_bytes()
+    thread.join(30)
+    assert [type(error) for error in ended] == [ClosedError]
+    assert (tmp_path / 'out/frames.jsonl').read_bytes() == content
+    assert all(json.loads(line) for line in content.splitlines()) and content.endswith(b'\n')
+    for late in (lambda: folder.add_error(PICTURE, 'late'), lambda: folder.finish_video(FILM)):
+        with pytest.raises(ClosedError):
+            late()
+    assert not (tmp_path / 'out/errors.jsonl').read_bytes()
 
 
 def test_names_that_are_no_utf_8(open_folder, tmp_path):
