@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "(.onnx, .xml): YOLOX, RTMDet. Default, with rampose's own models: yolox-nano")
     people.add_argument('--det-category', default='person', metavar='NAME',
                         help="with --detector: number or COCO's name of what to find (default: person)")
+    people.add_argument('--detect-every', type=int, default=1, metavar='N',
+                        help='find the people of a video on every N-th frame, and let their boxes follow their '
+                             'keypoints in between (default: 1)')
     people.add_argument('--det-checkpoint',
                         help='weights of a detector; Faster R-CNN unless --det-config names another')
     people.add_argument('--det-config', help="config of a detector of MMDetection's")
@@ -113,6 +116,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and not 0 <= value <= 1:
             error(f'got --{name.replace("_", "-")} {value}; needed is a number from 0 to 1')
+    if args.detect_every < 1:
+        error(f'got --detect-every {args.detect_every}; needed is at least 1')
+    if args.detect_every > 1 and (args.boxes or args.whole_image):
+        error('--detect-every goes with a detector, not with --boxes and --whole-image')
     if args.limit is not None and args.limit < 1:
         error(f'got --limit {args.limit}; needed is at least 1')
 
@@ -247,7 +254,7 @@ def prepare(args: argparse.Namespace) -> Parts:
         det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes),
         boxes_images=_version(args.boxes_images), category=args.category, whole_image=args.whole_image,
         min_score=args.min_score, min_keypoint_score=args.min_keypoint_score, attention=args.attention,
-        track=args.track, smooth=args.smooth)
+        track=args.track, smooth=args.smooth, detect_every=args.detect_every)
     category = (box_file.category, box_file.category_name) if box_file else (args.category or 1, None)
     folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume, predictor.provenance, category)
     total = count_frames(sources)
@@ -255,7 +262,7 @@ def prepare(args: argparse.Namespace) -> Parts:
         total = args.limit if total is None else min(args.limit, total)
     return Parts(sources, num_others, predictor, find_people, box_file, folder, total,
                  RunOptions(args.min_score, not args.no_draw, args.attention, args.track, args.smooth,
-                            args.min_keypoint_score))
+                            args.min_keypoint_score, args.detect_every))
 
 
 def _version(path: Any) -> Optional[str]:

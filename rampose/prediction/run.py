@@ -16,6 +16,7 @@ from ..core.pose_result import PoseResult
 from .attention import write_attention
 from .drawing import MIN_KEYPOINT_SCORE, PosePainter
 from .folder import ResultFolder
+from .following import BoxFollower
 from .inputs import DEFAULT_FPS, Failure, Frame, Source, VideoEnd
 from .media import NotDrawnError, VideoFile, save_picture
 from .records import as_instances, as_result, rounded
@@ -46,6 +47,7 @@ class RunOptions:
         track: Number the people of a video.
         smooth: Smooth the keypoints of tracked people.
         min_keypoint_score: Keypoints of lower scores are not drawn; they are written all the same.
+        detect_every: People of a film are found on every so many frames, and followed on the others.
     """
     min_score: float = 0.3
     draw: bool = True
@@ -53,6 +55,7 @@ class RunOptions:
     track: bool = False
     smooth: bool = False
     min_keypoint_score: float = MIN_KEYPOINT_SCORE
+    detect_every: int = 1
 
 
 @dataclass
@@ -95,6 +98,7 @@ class PredictionRun:
         # Of the video that is being read:
         self._stored: Iterator[dict] = iter(())
         self._tracks: Optional[VideoTracks] = None
+        self._follower: Optional[BoxFollower] = None
         # Of the one that is being written, in the writer's thread:
         self._video: Optional[VideoFile] = None
         self._undrawn: Optional[Source] = None
@@ -131,6 +135,7 @@ class PredictionRun:
     def _take(self, item: Union[Frame, Failure, VideoEnd]) -> None:
         if isinstance(item, Frame):
             try:
+                self._follow(item)
                 self._group.append(self._look_up(item) or self._find(item))
             except UnreadableError as error:  # the file of boxes does not know the picture
                 self._writer.submit(partial(self._leave_out, item.source, str(error)))
@@ -158,8 +163,22 @@ class PredictionRun:
         record = next(self._stored, None)
         return None if record is None else _Found(frame, record=record)
 
+    def _follow(self, frame: Frame) -> None:
+        """Get ready to follow people: what was found before must be known."""
+        if frame.frame_id is None or self._options.detect_every == 1:
+            self._follower = None
+            return
+        if frame.frame_id == 0 or self._follower is None:
+            self._estimate()  # of what came before the film
+            self._follower = BoxFollower(self._options.detect_every, self._options.min_keypoint_score)
+        if not self._follower.is_due(frame.frame_id):
+            self._estimate()
+
     def _find(self, frame: Frame) -> _Found:
-        bboxes, scores = self._find_people(frame)
+        if self._follower is None or frame.frame_id is None or self._follower.is_due(frame.frame_id):
+            bboxes, scores = self._find_people(frame)
+        else:
+            bboxes, scores = self._follower.boxes
         wanted = ~(scores < self._options.min_score)  # what is no number goes on to be reported
         bboxes, scores = bboxes[wanted], scores[wanted]
         usable = np.ones(len(bboxes), dtype=bool)
@@ -181,13 +200,19 @@ class PredictionRun:
         for found in group:
             if found.record is not None:
                 result = as_result(found.record['instances'], self._predictor.num_keypoints)
+                self._see(found.frame, result)
                 self._track(found.frame, result)  # so that it sees what it saw in the earlier run
                 task = partial(self._draw, found.frame, result)
             else:
                 result = rounded(next(estimates))
+                self._see(found.frame, result)
                 self._track(found.frame, result)
                 task = partial(self._write, found.frame, result)
             self._writer.submit(task, found.frame.image.nbytes)
+
+    def _see(self, frame: Frame, result: PoseResult) -> None:
+        if self._follower is not None and frame.frame_id is not None:
+            self._follower.see(result)
 
     def _results_of(self, new: List[_Found]) -> List[PoseResult]:
         images, bboxes = [found.frame.image for found in new], [found.bboxes for found in new]

@@ -7,7 +7,7 @@
 
 _shtab_rampose_subparsers=(predict results weights export check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
-_shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --track --smooth --limit --resume --batch-size --device --dtype)
+_shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --detect-every --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --track --smooth --limit --resume --batch-size --device --dtype)
 _shtab_rampose_results_option_strings=(-h --help --to --out --min-keypoint-score)
 _shtab_rampose_weights_option_strings=(-h --help --fetch)
 _shtab_rampose_export_option_strings=(-h --help --out --format --precision --half-weights --int8-weights --uint8-input --decode --flip-test --calibrate --num-calibrate --fast --evaluate --num-evaluate)

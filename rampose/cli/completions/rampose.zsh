@@ -280,6 +280,7 @@ _shtab_rampose_predict_options=(
   "--out[folder for the results (default\: predictions)]:FOLDER:"
   "--detector[yolox-nano, yolox-tiny or yolox-s, downloaded once\; or the file of an exported detector (.onnx, .xml)\: YOLOX, RTMDet. Default, with rampose\'s own models\: yolox-nano]:NAME:"
   "--det-category[with --detector\: number or COCO\'s name of what to find (default\: person)]:NAME:"
+  "--detect-every[find the people of a video on every N-th frame, and let their boxes follow their keypoints in between (default\: 1)]:N:"
   "--det-checkpoint[weights of a detector\; Faster R-CNN unless --det-config names another]:det_checkpoint:"
   "--det-config[config of a detector of MMDetection\'s]:det_config:"
   "--boxes[JSON\: COCO detections or annotations, or \{\"file name\"\: \[\[x1, y1, x2, y2\]\]\}]:boxes:"
