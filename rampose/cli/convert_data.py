@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('labels', type=Path, metavar='LABELS')
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     add_reading_arguments(parser)
+    parser.add_argument('--overwrite', action='store_true', help='write anew what FOLDER has, metainfo.py too')
     parser.add_argument('--copy', action='store_true', help='copy the images, in place of a link to their folder')
 
 
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
         from ..datasets.labels.writing import split_images, write_data_set
         if not 0 < args.val < 1:
             raise ValueError(f'got --val {args.val}; needed is a share between 0 and 1')
+        if not args.overwrite and (args.out / 'metainfo.py').exists():
+            raise ValueError(f'{args.out} holds a data set already, whose metainfo.py you may have edited: name '
+                             'another folder, or --overwrite')
         check_writable(args.out / 'metainfo.py')
         labels = read_labels(args.labels, args.images, args.category, args.keypoints and args.keypoints.split(','))
     splits = split_images(labels.images, args.val, args.seed)

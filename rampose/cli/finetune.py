@@ -49,16 +49,15 @@ def run(args: argparse.Namespace) -> int:
         MMLogger.get_instance('rampose', log_level=logging.ERROR)
         from .. import plugin  # noqa: F401  configs name our classes
         from ..checkpoints.zoo import default_name, fetch, find_weights
-        from ..core.locking import FolderLock
         from ..lab.finetuning import run as steps
         options = steps.Options(args.labels, args.images, args.category,
                                 args.keypoints.split(',') if args.keypoints else None, args.val, args.seed,
                                 args.start or default_name(), args.minutes)
         steps.check_needed()
         fetch(find_weights(options.start), 'torch')
-        steps.open_folder(args.out, options, args.fresh)
+        lock = steps.open_folder(args.out, options, args.fresh)
     teller = steps.Teller(lambda text: print(text, flush=True), _progress, show_labels)
-    with FolderLock(args.out), writing('make room; the same call goes on'):
+    with writing('make room; the same call goes on'):
         try:
             with before_the_work((ValueError, )):
                 try:
@@ -71,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             warn('finetune', 'stopped; the same call goes on from the last checkpoint')
             return STOPPED
+        finally:
+            lock.release()
     return report(args, numbers, started)
 
 

@@ -144,6 +144,7 @@ _shtab_rampose_convert_data_options=(
   "--keypoints[names of the keypoints in their order (default\: as the labels have them)]:A,B,...:"
   "--val[of the images, for validation, where the labels have no split (default\: 0.2)]:SHARE:"
   "--seed[of the lot that draws them (default\: 0)]:N:"
+  "--overwrite[write anew what FOLDER has, metainfo.py too]"
   "--copy[copy the images, in place of a link to their folder]"
   ":LABELS:"
 )

@@ -1,5 +1,6 @@
 """The steps of `rampose finetune`, each of which is done once: a call after a stop goes on where it was."""
 
+import hashlib
 import json
 import shutil
 import time
@@ -15,11 +16,12 @@ from ...apis import TopdownPredictor
 from ...checkpoints.publishing import publish
 from ...checkpoints.zoo import config_of, fetch, find_weights
 from ...core.files import check_writable, written_whole
+from ...core.locking import FolderLock
 from ...core.own_folder import check_own, remove_own
 from ...core.package import how_to_install
 from ...datasets import checking
 from ...datasets.labels.labelled import Labels
-from ...datasets.labels.reading import read_labels
+from ...datasets.labels.reading import KNOWN, read_labels
 from ...datasets.labels.writing import split_images, write_data_set
 from ...datasets.metainfo import config_metainfo, parse_metainfo
 from ...export.evaluation import LabelledPeople
@@ -35,6 +37,7 @@ from .training import train
 MARKER = 'finetune.json'  # in a folder that a run made: its options
 MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'model.pth',
         'model.onnx', 'metrics.json', 'README.md', 'pck.png', 'training.png', 'worst.png', 'train.log', '.rampose-lock')
+LABEL_SUFFIXES = ('.json', '.txt', '.yaml', '.yml', '.py')  # .py: metainfo.py
 FEWEST = 4  # objects to train on
 NUM_SHOWN = 10  # of best and worst
 
@@ -71,7 +74,17 @@ class Options:
     minutes: float
 
     def as_dict(self) -> Dict[str, Any]:
-        return dict(vars(self), labels=str(self.labels.resolve()), images=self.images and str(self.images.resolve()))
+        """For JSON, with the SHA-256 of the labels as they are now."""
+        return dict(vars(self), labels=str(self.labels.resolve()), images=self.images and str(self.images.resolve()),
+                    labels_sha256=self._digest())
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        folder = self.labels if self.labels.is_dir() else self.labels.parent
+        files = sorted(path for path in folder.rglob('*') if path.suffix in LABEL_SUFFIXES)
+        for path in files if self.labels.is_dir() or self.labels.suffix in ('.yaml', '.yml') else [self.labels]:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:16]
 
 
 @dataclass
@@ -88,26 +101,43 @@ class Teller:
     show_labels: Callable[[Labels], None]
 
 
-def open_folder(out: Path, options: Options, fresh: bool) -> None:
+def open_folder(out: Path, options: Options, fresh: bool) -> FolderLock:
     """Make the folder of a run, or find that it is that of the same one.
 
+    Returns:
+        The lock on it, to be released at the end.
+
     Raises:
-        ValueError: It is that of another run, or not ours.
+        LockedError: Another call is at it.
+        ValueError: It is that of another run, or not ours; or there are no labels.
     """
-    if fresh:
-        remove_own(out, MARKER, MADE)
+    if not options.labels.exists():
+        raise ValueError(f'{options.labels} does not exist; needed is {KNOWN}')
     marker = out / MARKER
-    if marker.is_file() and (out / 'plan.json').is_file():
-        before = json.loads(marker.read_text())
-        other = [name for name, value in options.as_dict().items() if before.get(name) != value]
-        if other:
-            changes = ', '.join(f'{name} {before.get(name)!r}, now {options.as_dict()[name]!r}' for name in other)
-            raise ValueError(f'{out} holds a run with other options ({changes}); --fresh starts it anew, --out FOLDER '
-                             'goes elsewhere')
-        return
-    check_own(out, MARKER, MADE)
-    check_writable(marker)
-    result.write_json(marker, options.as_dict())
+    if marker.is_file():
+        FolderLock(out).acquire().release()  # nobody is at it
+        if fresh:
+            remove_own(out, MARKER, MADE)
+    if not marker.is_file():
+        check_own(out, MARKER, MADE)
+        check_writable(marker)
+    lock = FolderLock(out).acquire()
+    try:
+        now = options.as_dict()
+        if marker.is_file() and (out / 'plan.json').is_file():
+            before = json.loads(marker.read_text())
+            other = [name for name, value in now.items() if before.get(name) != value]
+            if other:
+                changes = ', '.join(f'{name} {before.get(name)!r}, now {now[name]!r}' for name in other)
+                raise ValueError(f'{out} holds a run with other options ({changes}); --fresh starts it anew, --out '
+                                 'FOLDER goes elsewhere')
+        else:
+            result.write_json(marker, now)
+            (out / 'problems.json').unlink(missing_ok=True)  # nothing was planned yet: the data is read again
+        return lock
+    except BaseException:
+        lock.release()
+        raise
 
 
 def check_needed() -> None:

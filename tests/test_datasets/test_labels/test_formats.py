@@ -188,6 +188,17 @@ def test_objects_without_a_box_get_one(tmp_path, images):
         assert ((seen[:, 0] > x) & (seen[:, 0] < x + w) & (seen[:, 1] > y) & (seen[:, 1] < y + h)).all()
 
 
+def test_an_edited_metainfo_is_not_lost(tmp_path, images, capsys):
+    (tmp_path / 'labels.json').write_text(json.dumps(coco()))
+    call = ['convert-data', str(tmp_path / 'labels.json'), '--images', str(images), '--out', str(tmp_path / 'out')]
+    assert main(call) == 0
+    (tmp_path / 'out/metainfo.py').write_text('mine = 1')
+    assert main(call) == 2 and 'holds a data set already' in capsys.readouterr().err
+    assert (tmp_path / 'out/metainfo.py').read_text() == 'mine = 1'
+    assert main([*call, '--overwrite']) == 0
+    assert 'dataset_info' in (tmp_path / 'out/metainfo.py').read_text()
+
+
 def test_images_are_copied_where_asked(tmp_path, images):
     (tmp_path / 'labels.json').write_text(json.dumps(coco()))
     assert main(['convert-data', str(tmp_path / 'labels.json'), '--images', str(images), '--copy', '--out',

@@ -166,6 +166,26 @@ def test_spoiled_data_stops_it_before_anything_is_trained(tmp_path, tiny_sample,
     assert 'gone does not exist' in capsys.readouterr().err
 
 
+def test_the_folder_of_a_run(tmp_path, tiny_sample):
+    from rampose.core.locking import FolderLock, LockedError
+    from rampose.lab.finetuning import run as steps
+    labels, out = tmp_path / 'labels.json', tmp_path / 'out'
+    labels.write_text('{}')
+    options = steps.Options(labels, None, None, None, 0.2, 0, 'x', 1.)
+    lock = steps.open_folder(out, options, False)
+    with pytest.raises(LockedError):
+        steps.open_folder(out, options, True)
+    lock.release()
+    (out / 'plan.json').write_text('{}')
+    steps.open_folder(out, options, False).release()
+    labels.write_text('{"edited": 1}')
+    with pytest.raises(ValueError, match='other options .labels_sha256'):
+        steps.open_folder(out, options, False)
+    assert FolderLock(out).acquire().release() is None  # it is not held
+    steps.open_folder(out, options, True).release()
+    assert not (out / 'plan.json').exists() and (out / steps.MARKER).is_file()
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('missing.json', ), 'missing.json does not exist'),
     (('{labels}', '--from', 'hrnet'), "no weights are called 'hrnet'"),
