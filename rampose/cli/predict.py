@@ -26,6 +26,7 @@ from .statuses import DONE, FOUND, STOPPED, before_the_work, writing
 if TYPE_CHECKING:
     from ..apis import TopdownPredictor
     from ..core.box_file import BoxFile
+    from ..core.frame_boxes import FrameBoxes
     from ..prediction.folder import ResultFolder
     from ..prediction.run import PeopleFinder, RunOptions
 
@@ -56,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='weights of a detector; Faster R-CNN unless --det-config names another')
     people.add_argument('--det-config', help="config of a detector of MMDetection's")
     people.add_argument('--boxes', type=Path,
-                        help='JSON: COCO detections or annotations, or {"file name": [[x1, y1, x2, y2]]}')
+                        help='of images, JSON: COCO detections or annotations, or {"file name": [[x1, y1, x2, y2]]}; '
+                             "of videos: an earlier run's frames.jsonl, or MOTChallenge's .txt of one video")
     people.add_argument('--boxes-images', type=Path, metavar='FILE',
                         help='with --boxes: COCO annotations that say which number is which image, where file names '
                         'do not')
@@ -180,12 +182,29 @@ def read_boxes(args: argparse.Namespace, sources: list) -> 'BoxFile':
         warn('predict', f'{path}: {len(box_file.left_out) - SHOWN_ERRORS} more are left out')
     moving = [source.path for source in sources if source.kind != 'picture']
     if moving:
-        raise ValueError(f'{moving[0]} is no image; --boxes is for images, a video needs a detector or --whole-image')
+        raise ValueError(f'{moving[0]} is no image; of a video, --boxes takes the .jsonl or .txt of its frames; or it '
+                         'needs a detector or --whole-image')
     if not any(box_file.knows(source.path) for source in sources):
         raise ValueError(f'{path} names none of the {len(sources)} images; it should name them by file name, or, in '
                          'COCO detections, by the number in the file name; where names are no numbers, give the COCO '
                          'annotations that list the images by --boxes-images')
     return box_file
+
+
+def read_frame_boxes(args: argparse.Namespace, sources: list) -> 'FrameBoxes':
+    """The boxes of the frames of videos.
+
+    Raises:
+        ValueError: The file cannot be read, or the sources are other than videos that it knows.
+    """
+    from ..core.frame_boxes import FrameBoxes
+    boxes = FrameBoxes(args.boxes)
+    wrong = [source.path for source in sources if source.kind != 'video' or not boxes.knows(source.path)]
+    if wrong:
+        raise ValueError(f'{args.boxes} has boxes of the frames of videos, and none of {wrong[0]}')
+    if args.boxes.suffix == '.txt' and len(sources) > 1:
+        raise ValueError(f'{args.boxes} has boxes of one video; got {len(sources)}')
+    return boxes
 
 
 def open_predictor(args: argparse.Namespace) -> 'TopdownPredictor':
@@ -227,7 +246,9 @@ def prepare(args: argparse.Namespace) -> Parts:
             raise ValueError('a webcam cannot be resumed: leave --resume out and name another folder')
     if args.nothing_said:
         choose_detector(args)
-    box_file = read_boxes(args, sources) if args.boxes else None
+    by_frame = args.boxes is not None and args.boxes.suffix in ('.jsonl', '.txt')
+    frame_boxes = read_frame_boxes(args, sources) if by_frame else None
+    box_file = read_boxes(args, sources) if args.boxes and not by_frame else None
     if args.track:
         from ..prediction.tracking import check_installed
         check_installed()
@@ -242,6 +263,7 @@ def prepare(args: argparse.Namespace) -> Parts:
         observable_model(predictor)
     find_people = (whole_image if args.whole_image else
                    (lambda frame: box_file.boxes(frame.source.path)) if box_file else
+                   (lambda frame: frame_boxes.boxes(frame.source.path, frame.frame_id)) if frame_boxes else
                    (lambda frame: predictor.detect(frame.image)))
     # What makes a result another one, and what says where it is drawn.
     settings = dict(

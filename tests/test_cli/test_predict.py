@@ -261,7 +261,7 @@ def test_unusable_calls(predict, photos, photo, tmp_path, root, pose_config, pos
         ([photos], (*whole, '--boxes', tmp_path / 'others.json'), 'more than one thing says'),
         ([photos], ('--boxes', tmp_path / 'others.json'), 'names none of the 3 images'),
         ([photos], ('--boxes', tmp_path / 'missing.json'), 'cannot be read'),
-        ([tmp_path / 'film.mp4'], ('--boxes', tmp_path / 'others.json'), 'a video needs a detector'),
+        ([tmp_path / 'film.mp4'], ('--boxes', tmp_path / 'others.json'), 'of a video, --boxes takes the .jsonl'),
         ([photos], ('--det-checkpoint', tmp_path / 'missing.pth'), 'missing.pth'),
         ([photos], ('--det-config', 'x.py'), '--det-config needs --det-checkpoint'),
         ([photos, '--smooth'], whole, '--smooth needs --track'),

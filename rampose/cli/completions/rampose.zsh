@@ -284,7 +284,7 @@ _shtab_rampose_predict_options=(
   "--detect-every[find the people of a video on every N-th frame, and let their boxes follow their keypoints in between (default\: 1)]:N:"
   "--det-checkpoint[weights of a detector\; Faster R-CNN unless --det-config names another]:det_checkpoint:"
   "--det-config[config of a detector of MMDetection\'s]:det_config:"
-  "--boxes[JSON\: COCO detections or annotations, or \{\"file name\"\: \[\[x1, y1, x2, y2\]\]\}]:boxes:"
+  "--boxes[of images, JSON\: COCO detections or annotations, or \{\"file name\"\: \[\[x1, y1, x2, y2\]\]\}\; of videos\: an earlier run\'s frames.jsonl, or MOTChallenge\'s .txt of one video]:boxes:"
   "--boxes-images[with --boxes\: COCO annotations that say which number is which image, where file names do not]:FILE:"
   "--category[the category of --boxes that counts (default\: person, or the only one), and of the results]:ID:"
   "--whole-image[each image shows one person, from border to border\; for a single image the default]"
