@@ -83,7 +83,7 @@ def test_people_in_photographs_of_another_data_set(small_model, card, test_data)
 def test_ap_on_people_of_coco_is_what_the_card_of_the_packaged_model_says(root, test_data):
     """In the labels' boxes, on the 300 images of val2017 that it was not trained on, as `rampose compare` measures."""
     weights = zoo.all_weights()[0]
-    text = (root / 'checkpoints/efficientnet-lite0-gpr_coco-people-192x144.md').read_text()
+    text = (root / 'checkpoints/efficientnet-lite0-gpr_coco-people-256x192.md').read_text()
     assert weights.name in text and all(Path(file['file']).name in text for file in weights.files.values())
     data = LabelledImages.read(test_data / 'coco_people/annotations/val.json')
     predictor = TopdownPredictor(weights.name, num_threads=1)

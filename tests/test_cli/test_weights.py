@@ -38,7 +38,7 @@ def test_the_command_lists_and_tells(capsys):
     assert main(['weights']) == 0
     assert name in capsys.readouterr().out.replace('\n', '')
     assert main(['weights', name]) == 0
-    assert json.loads(capsys.readouterr().out)['input_size'] == '192x144'
+    assert json.loads(capsys.readouterr().out)['input_size'] == '256x192'
     assert main(['weights', name, '--fetch']) == 0
     assert 'torch: ' in capsys.readouterr().out
     assert main(['weights', 'td-hm_efficientnet']) == 2

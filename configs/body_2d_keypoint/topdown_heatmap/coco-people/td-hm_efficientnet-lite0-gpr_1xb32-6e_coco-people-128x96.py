@@ -1,4 +1,4 @@
-# EfficientNet-Lite0 + GPR, first part of two: at a low resolution, from ImageNet weights. Not from the paper.
+# EfficientNet-Lite0 + GPR, first part of three: at a low resolution, from ImageNet weights. Not from the paper.
 # Measured: AP 23.0 on 300 images of val2017; 34 minutes on one CPU core.
 _base_ = [
     '../../../_base_/default_runtime.py',

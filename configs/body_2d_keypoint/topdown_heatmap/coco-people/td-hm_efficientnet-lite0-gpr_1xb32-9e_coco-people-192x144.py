@@ -1,4 +1,4 @@
-# EfficientNet-Lite0 + GPR, second part of two: from the first part's weights, at the final resolution. Not from the
+# EfficientNet-Lite0 + GPR, second part of three: from the first part's weights, at a higher resolution. Not from the
 # paper. Measured: AP 39.9 on 300 images of val2017; 89 minutes on one CPU core, which others used, too.
 _base_ = [
     '../../../_base_/default_runtime.py',
