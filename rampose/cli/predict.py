@@ -233,6 +233,7 @@ def open_predictor(args: argparse.Namespace) -> 'TopdownPredictor':
 
 def prepare(args: argparse.Namespace) -> Parts:
     """Open and check everything, before anything is written."""
+    from ..core.frame_boxes import SUFFIXES as FRAME_BOXES
     from ..prediction.folder import ResultFolder
     from ..prediction.inputs import count_frames, find_sources
     from ..prediction.media import has_h264
@@ -246,7 +247,7 @@ def prepare(args: argparse.Namespace) -> Parts:
             raise ValueError('a webcam cannot be resumed: leave --resume out and name another folder')
     if args.nothing_said:
         choose_detector(args)
-    by_frame = args.boxes is not None and args.boxes.suffix in ('.jsonl', '.txt')
+    by_frame = args.boxes is not None and args.boxes.suffix in FRAME_BOXES
     frame_boxes = read_frame_boxes(args, sources) if by_frame else None
     box_file = read_boxes(args, sources) if args.boxes and not by_frame else None
     if args.track:
