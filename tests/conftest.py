@@ -18,6 +18,7 @@ from rampose.apis import TopdownPredictor
 from rampose.apis.mmdet_detector import FASTER_RCNN_CONFIG
 from rampose.export.evaluation import LabelledPeople, boxes_of
 from rampose.export.exporting import export
+from rampose.lab.environment import as_tuple
 from rampose.lab.sample import make_sample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,13 +32,21 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason='RAMPOSE_TEST_DATA is not set'))
         if 'gpu' in item.keywords and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason='no CUDA device'))
+        for mark in item.iter_markers('needs_torch'):
+            if as_tuple(torch.__version__) < as_tuple(mark.args[0]):
+                item.add_marker(pytest.mark.skip(reason=f'needs torch {mark.args[0]}, here is {torch.__version__}'))
+
+
+def skip_where_nothing_is_exported():
+    if as_tuple(torch.__version__) < (2, 5):
+        pytest.skip(f'exporting needs torch 2.5, here is {torch.__version__}')
 
 
 @pytest.fixture(scope='session', autouse=True)
 def configs_without_layout():
     """MMEngine lays configs out by yapf, three times for each runner, which takes seconds; the text means the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, False))
+        patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, False), raising=False)
         yield
 
 
@@ -165,11 +174,13 @@ def photo() -> np.ndarray:
 
 @pytest.fixture(scope='session')
 def onnx_model(pose_config, pose_checkpoint, tmp_path_factory) -> Path:
+    skip_where_nothing_is_exported()
     return export(pose_config, pose_checkpoint, tmp_path_factory.mktemp('onnx')).path
 
 
 @pytest.fixture(scope='session')
 def openvino_model(pose_config, pose_checkpoint, tmp_path_factory) -> Path:
+    skip_where_nothing_is_exported()
     return export(pose_config, pose_checkpoint, tmp_path_factory.mktemp('openvino'), format='openvino').path
 
 

@@ -11,6 +11,7 @@ from mmpose.datasets.datasets import utils
 from mmpose.registry import DATASETS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
 
 from rampose.lab.complexity import complexity
+from rampose.lab.environment import as_tuple
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BASES = CONFIGS / '_base_/datasets'
@@ -36,6 +37,7 @@ def build(path):
     return config, MODELS.build(config.model).eval()
 
 
+@pytest.mark.needs_torch('2.1')
 @pytest.mark.parametrize('path', COCO, ids=lambda path: path.stem)
 def test_costs_what_table_1_says(path):
     width, size = next(key for key in TABLE_1 if f'-{key[0]}-' in path.stem and path.stem.endswith(key[1]))
@@ -71,9 +73,10 @@ def test_builds_and_agrees_with_itself(path):
     epochs = int(path.stem.split(f'xb{batch}-')[1].split('e_')[0])
     assert config.train_cfg.max_epochs == epochs
     metadata = METADATA[path.stem]
-    cost = complexity(model.to('meta'), config.codec.input_size)
-    assert (round(cost.parameters / 1e6, 2), round(cost.paper_gflops, 3)) == (
-        metadata['Parameters (M)'], metadata['Multiply-adds / 2^30']), 'what the metafile says'
+    if as_tuple(torch.__version__) >= (2, 1):  # an older one does not count
+        cost = complexity(model.to('meta'), config.codec.input_size)
+        assert (round(cost.parameters / 1e6, 2), round(cost.paper_gflops, 3)) == (
+            metadata['Parameters (M)'], metadata['Multiply-adds / 2^30']), 'what the metafile says'
     assert metadata['Input Size (h x w)'] == size
     if 'auto_scale_lr' in config:
         assert config.auto_scale_lr.base_batch_size == batch * int(path.stem.split('xb')[0][-1])

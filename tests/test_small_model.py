@@ -26,6 +26,7 @@ def small_model(trained_model) -> TopdownPredictor:
     return TopdownPredictor(*trained_model, device='cpu')
 
 
+@pytest.mark.needs_torch('2.1')
 def test_the_card_is_of_this_file(card, trained_model):
     checkpoint = trained_model[1]
     assert checkpoint.name in card and checkpoint.stat().st_size <= 20e6

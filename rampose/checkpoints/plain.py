@@ -1,4 +1,4 @@
-"""Checkpoints of plain values: what any torch's `torch.load(weights_only=True)` reads, without a list of names."""
+"""Checkpoints of plain values, which `torch.load(weights_only=True)` reads from torch 2.1 on with no list of names."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ def publish(checkpoint: Union[str, Path], out: Union[str, Path], today: Optional
     """Write a checkpoint's tensors and plain meta, under a name that ends in its hash and the date.
 
     What a training adds (optimizer, schedule, message hub, config with its paths) is left out. The file loads with
-    ``torch.load(weights_only=True)`` of any torch that has it.
+    ``torch.load(weights_only=True)`` of torch 2.1 and newer (1.13's own knows no decimal numbers).
 
     Args:
         checkpoint: A checkpoint of MMEngine's or of rampose convert.

@@ -105,10 +105,11 @@ def fetch(weights: Weights, kind: str) -> Path:
         raise ValueError(f'{weights.name} has no {kind} file, but {" and ".join(weights.files)}')
     file = weights.files[kind]
     if 'file' in file:
-        path = shipped(file['file'])
-        if not path.is_file():  # too large for the package
-            raise ValueError(f'{weights.name}: {file["file"]} does not come with the installed package; it is in the '
-                             f'repository, from where it can be given with its config, {weights.config}')
+        try:
+            path = shipped(file['file'])
+        except FileNotFoundError:  # too large for the wheel
+            raise ValueError(f'{weights.name}: {file["file"]} is too large for the wheel that is installed; install '
+                             'from a checkout, which has it: pip install -e /path/to/rampose') from None
         check_file(path, file['sha256'], 'install rampose again')
         return path
     return fetch_file(file['url'], file['sha256'], file['bytes'])

@@ -4,7 +4,7 @@
 import argparse
 import platform
 
-from ..lab.environment import PACKAGES, devices, find_problems, version_of
+from ..lab.environment import PACKAGES, devices, find_problems, trains, version_of
 from .statuses import DONE, FOUND
 
 
@@ -20,8 +20,11 @@ def run(args: argparse.Namespace) -> int:
     print(f'  {"devices":24}{devices()}')
     print('Trying the imports ...', flush=True)
     problems = find_problems(versions)
-    for blocking, what, remedy in problems:
-        print(f'{"ERROR" if blocking else "note"}: {what}\n  mend it with: {remedy}')
-    blocked = any(blocking for blocking, _, _ in problems)
-    print('rampose cannot run here yet.' if blocked else 'rampose can run here.')
-    return FOUND if blocked else DONE
+    for problem in problems:
+        print(f'{"ERROR" if problem.blocking else "note"}: {problem.what}\n  mend it with: {problem.remedy}')
+    if any(problem.blocking for problem in problems):
+        print('rampose cannot run here yet.')
+        return FOUND
+    print('rampose can run here.' if trains(versions) else
+          'rampose can predict here with exported models; training needs torch and MMPose, too.')
+    return DONE

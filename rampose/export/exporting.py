@@ -6,6 +6,7 @@ import os
 import tempfile
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator, Optional, Tuple, Union
 
@@ -168,15 +169,17 @@ def _check_choices(format: str, precision: str, inputs: str, outputs: str, calib
                          ' (bf16: --format openvino)' * (precision == 'bf16'))
     if precision == 'int8' and not calibrate:
         raise ValueError('int8 needs pictures of people to choose its ranges by: give calibrate=(images, boxes)')
+    check_installed(format, precision)
+
+
+def check_installed(format: str = 'onnx', precision: str = 'fp32') -> None:
+    """Raise ImportError where torch is too old to export, or a package is missing."""
     if tuple(int(number) for number in torch.__version__.split('+')[0].split('.')[:2]) < (2, 5):
         raise ImportError(f'exporting needs torch >= 2.5; here is {torch.__version__}')
     needed = ['onnx', 'onnxscript', 'onnxruntime' if format == 'onnx' else 'openvino']
     for package in [*needed, 'nncf'] if precision == 'int8' else needed:
-        try:
-            __import__(package)
-        except ImportError:
-            raise ImportError(f'exporting to {format} in {precision} needs {package}: {how_to_install("export")}'
-                              ) from None
+        if find_spec(package) is None:
+            raise ImportError(f'exporting to {format} in {precision} needs {package}: {how_to_install("export")}')
 
 
 def _write_onnx(network: ExportedNetwork, info: ModelInfo, path: Path) -> None:

@@ -5,7 +5,6 @@ from typing import Tuple
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,14 @@ def complexity(model: nn.Module, input_size: Tuple[int, int]) -> Complexity:
 
     Returns:
         Its parameters and multiply-adds.
+
+    Raises:
+        ImportError: torch is too old to count.
     """
+    try:
+        from torch.utils.flop_counter import FlopCounterMode
+    except ImportError:
+        raise ImportError(f'counting multiply-adds needs torch >= 2.1; here is {torch.__version__}') from None
     w, h = input_size
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, 3, h, w, device=next(model.parameters()).device), None, mode='tensor')

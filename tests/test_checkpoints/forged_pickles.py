@@ -3,6 +3,8 @@
 import pickle
 import struct
 
+import torch
+
 from rampose.checkpoints import admitted
 
 ADMITTED = [tuple(name.rsplit('.', 1)) for name in sorted(admitted.NAMES)]
@@ -299,7 +301,8 @@ class Writer:
             return
         module, name = self.choose.of(STORAGES)
         key = 'none' if self.choose.maybe(40) else self.choose.of(sorted(self.sizes))
-        size = admitted.NAMES[f'{module}.{name}'].dtype.itemsize if self.choose.below(8) else 1
+        dtype = admitted.NAMES[f'{module}.{name}'].dtype
+        size = torch.empty(0, dtype=dtype).element_size() if self.choose.below(8) else 1
         number = self.sizes.get(key, 8) // size
         if self.choose.maybe(16):
             number = self.choose.of(INTEGERS)

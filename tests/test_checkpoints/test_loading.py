@@ -145,6 +145,15 @@ def test_everything_that_a_checkpoint_may_call_is_ours():
     assert {function.__module__ for function in admitted.CALLABLE} == {admitted.__name__}
 
 
+def storage_of(tensor):
+    return tensor.untyped_storage() if hasattr(tensor, 'untyped_storage') else tensor.storage()
+
+
+def safe_globals():
+    """Names that torch admits in this process; an older one keeps no list."""
+    return getattr(torch.serialization, 'get_safe_globals', list)()
+
+
 FORGED = b'A' * 8  # read as a pointer, it ends the process
 ARGUMENTS = {
     'objects over forged bytes': lambda: Call(np.ndarray, (1, ), np.dtype('O'), FORGED),
@@ -155,9 +164,9 @@ ARGUMENTS = {
     'text as numbers': lambda: np.array(['x', 'yy']),
     'another encoding': lambda: Call(codecs.encode, 'x', 'zlib'),
     'a huge bytearray': lambda: Call(bytearray, 10**15),
-    'a tensor beyond its storage': lambda: Call(torch._utils._rebuild_tensor_v2, torch.ones(2).untyped_storage(), 0,
+    'a tensor beyond its storage': lambda: Call(torch._utils._rebuild_tensor_v2, storage_of(torch.ones(2)), 0,
                                                 (10**9, ), (1, ), False, OrderedDict()),
-    'a tensor before its storage': lambda: Call(torch._utils._rebuild_tensor_v2, torch.ones(2).untyped_storage(), -8,
+    'a tensor before its storage': lambda: Call(torch._utils._rebuild_tensor_v2, storage_of(torch.ones(2)), -8,
                                                 (1, ), (1, ), False, OrderedDict()),
     'attributes for an OrderedDict': lambda: State(OrderedDict, (), dict(items=1)),
     'a HistoryBuffer of text': lambda: State(HistoryBuffer, (), dict(_log_history='x', _count_history='y')),
@@ -241,10 +250,10 @@ def test_loading_changes_nothing_of_the_process(tmp_path):
     buffer = HistoryBuffer([1., 2.], [1, 1])
     state = dict(buffer.__getstate__(), statistics_methods=dict(mean=HistoryBuffer.max))
     torch.save(dict(message_hub=State(HistoryBuffer, (), state)), tmp_path / 'epoch_1.pth')
-    before = torch.serialization.get_safe_globals()
+    before = safe_globals()
     loaded = load_checkpoint_file(tmp_path / 'epoch_1.pth')['message_hub']
     assert loaded.statistics('mean') == 1.5 == HistoryBuffer([1., 2.], [1, 1]).statistics('mean')
-    assert torch.serialization.get_safe_globals() == before
+    assert safe_globals() == before
 
 
 def test_threads_load_at_the_same_time(tmp_path, mmengine_content):

@@ -14,6 +14,7 @@ from rampose.checkpoints.loading import CheckpointError
 from rampose.checkpoints.publishing import publish
 
 
+@pytest.mark.needs_torch('2.1')
 def test_a_real_training_checkpoint_keeps_weights_and_keypoints_alone(tiny_config, tmp_path, photo):
     tiny_config.train_cfg.update(max_epochs=1, val_interval=2)
     Runner.from_cfg(tiny_config).train()

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.needs_torch('2.5')  # which exporting needs
+
 
 @pytest.fixture
 def export(root, pose_config, pose_checkpoint, monkeypatch, capsys):

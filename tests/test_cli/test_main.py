@@ -87,9 +87,14 @@ def test_names_from_outside_are_no_markup(capsys):
     assert '/data/run[old]/[/red]x.jpg' in capsys.readouterr().out.replace('\n', '')
 
 
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason='they are made by the lock file\'s shtab, for Python 3.11')
 @pytest.mark.parametrize('shell', SHELLS)
-def test_the_completion_scripts_are_current(shell, capsys):
+def test_the_completion_scripts_are_current(shell):
     assert (FOLDER / f'rampose.{shell}').read_text() == generate(shell), 'run make completion'
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_the_completion_scripts_are_printed(shell, capsys):
     assert main(['completion', shell]) == 0
     script = capsys.readouterr().out
     assert '--min-keypoint-score' in script and 'check-data' in script

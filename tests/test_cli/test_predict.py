@@ -70,6 +70,7 @@ def test_a_folder(predict, photos, tmp_path, predictor):
     np.testing.assert_allclose(triples, np.hstack([keypoints[0], scores[0][:, None]]), atol=1e-3)
 
 
+@pytest.mark.needs_torch('2.5')
 def test_an_exported_model(predict, photos, tmp_path, pose_config, pose_checkpoint, monkeypatch, root, capsys):
     from rampose.export.exporting import export
     path = export(pose_config, pose_checkpoint, tmp_path / 'model').path

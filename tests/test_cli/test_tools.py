@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 
@@ -19,29 +20,79 @@ def check_env():
 
 HEALTHY = dict(torch='2.13.0', torchvision='0.28.0', mmengine='0.10.7', mmcv='2.1.0', mmdet='3.3.0', mmpose='1.3.2',
                numpy='1.26.4', xtcocotools='1.14.3', setuptools='80.10.2')
+ONEDL = {'mmengine': None, 'mmcv': None, 'mmdet': None, 'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6',
+         'onedl-mmdetection': '3.5.1', 'numpy': '2.5.5'}
+LIGHT = dict(dict.fromkeys(HEALTHY), numpy='2.5.5', openvino='2026.4.1')
+
+
+@pytest.fixture
+def check(check_env):
+    """Problems of versions that differ from a healthy set, where some imports fail."""
+    def _check(change, broken_imports=()):
+        return check_env.find_problems(
+            {**HEALTHY, **change},
+            lambda statement: 'ImportError: broken' if statement.split()[-1] in broken_imports else None)
+    return _check
 
 
 @pytest.mark.parametrize(('change', 'broken_imports', 'what', 'remedy'), [
-    ({}, (), None, None),
     (dict(mmpose=None), (), 'mmpose is not installed', 'install "mmpose>=1.1.0"'),
     (dict(mmcv='1.7.2'), (), 'mmcv 1.7.2 is too old', '--upgrade "mmcv>=2.0.1"'),
     (dict(mmcv='2.2.0'), (), 'mmcv 2.2.0 is too new for mmdet 3.3.0', 'mmcv==2.1.0'),
+    ({'mmcv': None, 'onedl-mmcv': '2.3.6'}, (), 'onedl-mmcv 2.3.6 is too new for mmdet 3.3.0', 'mmcv==2.1.0'),
     ({}, ('mmcv._ext', ), 'lacks its compiled operators', 'MMCV_WITH_OPS=1'),
-    (dict(numpy='2.3.1'), ('xtcocotools._mask', ), 'xtcocotools 1.14.3 does not work with numpy 2.3.1', '"numpy<2"'),
+    (ONEDL, ('mmcv._ext', ), 'onedl-mmcv 2.3.6 lacks its compiled operators', 'onedl-mmcv==2.3.6'),
+    ({'onedl-mmengine': '0.10.12'}, (), 'mmengine 0.10.7 and onedl-mmengine 0.10.12 are imported by one name',
+     'uninstall -y mmengine onedl-mmengine'),
+    (dict(numpy='2.3.1'), ('xtcocotools._mask', ), 'xtcocotools 1.14.3 does not work with numpy 2.3.1', 'numpy<2'),
     ({}, ('torchvision', ), 'torchvision 0.28.0 does not fit torch 2.13.0', 'torch torchvision'),
     (dict(setuptools='82.0.0'), ('pkg_resources', ), 'setuptools 82.0.0 has no pkg_resources', '"setuptools<81"'),
+    (dict(setuptools=None), ('pkg_resources', ), 'setuptools is not installed and has no pkg_resources',
+     '"setuptools<81"'),
+    (dict(mmengine='0.7.4', yapf='0.43.0'), (), 'mmengine 0.7.4 cannot print a config with yapf 0.43.0', '"yapf<0.'),
     ({}, ('rampose.plugin', ), 'rampose cannot be imported', '--no-deps -e'),
+    (dict(LIGHT, openvino=None), (), 'neither torch and MMPose', 'install openvino'),
+    (dict(LIGHT, numpy=None), (), 'numpy is not installed', 'install numpy'),
 ])
-def test_check_env_names_the_clash_and_the_remedy(check_env, change, broken_imports, what, remedy):
+def test_check_env_names_the_clash_and_the_remedy(check, change, broken_imports, what, remedy):
+    (problem, ) = check(change, broken_imports)
+    assert problem.blocking and what in problem.what and remedy in problem.remedy
+
+
+@pytest.mark.parametrize(('change', 'broken_imports', 'what', 'remedy'), [
+    (dict(mmpretrain='1.2.0', transformers='5.24.0'), ('mmpretrain.models', ),
+     'mmpretrain 1.2.0 cannot be imported beside transformers 5.24.0', '"transformers<4.50"'),
+    (dict(pyarrow='26.0.0'), (), 'pyarrow 26.0.0 needs numpy 2', '"pyarrow<26"'),
+    ({'opencv-python': '4.11.0', 'opencv-python-headless': '4.11.0'}, (), "overwrite each other's files", 'uninstall'),
+])
+def test_check_env_notes_what_clashes_elsewhere(check, change, broken_imports, what, remedy):
+    (problem, ) = check(change, broken_imports)
+    assert not problem.blocking and what in problem.what and remedy in problem.remedy
+
+
+@pytest.mark.parametrize('change', [
+    {}, ONEDL, LIGHT, dict(ONEDL, setuptools=None), dict(mmengine='0.7.4', yapf='0.40.1'),
+    dict(pyarrow='26.0.0', numpy='2.5.5'), dict(transformers='5.24.0')
+])
+def test_check_env_finds_nothing_where_nothing_clashes(check, change):
+    assert check(change) == []
+
+
+def test_check_env_says_where_the_loader_of_the_stack_runs_hostile_files(check_env, tmp_path):
+    """Seen here by a loader that does."""
+    for loads, expected in (('torch.load(file, weights_only=False)', 'SystemExit'), ('pass', None)):
+        package = tmp_path / str(expected) / 'mmengine'
+        package.mkdir(parents=True)
+        (package / '__init__.py').touch()
+        (package / 'runner.py').write_text('import torch\nclass CheckpointLoader:\n'
+                                           '    @staticmethod\n    def load_checkpoint(file, map_location):\n'
+                                           f'        {loads}\n')
+        done = subprocess.run([sys.executable, '-c', check_env.LOADS_HOSTILE_FILES], capture_output=True, text=True,
+                              cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(package.parent)})
+        assert ('it ran what is in the file' in done.stderr) == (expected is not None), done.stderr
     problems = check_env.find_problems(
-        {**HEALTHY, **change},
-        lambda statement: 'ImportError: broken' if statement.split()[-1] in broken_imports else None)
-    if what is None:
-        assert problems == []
-    else:
-        assert len(problems) == 1
-        blocking, text, command = problems[0]
-        assert blocking and what in text and remedy in command
+        HEALTHY, lambda statement: 'it ran' if statement == check_env.LOADS_HOSTILE_FILES else None)
+    assert [(problem.blocking, 'runs code' in problem.what) for problem in problems] == [(False, True)]
 
 
 @pytest.mark.slow
@@ -52,7 +103,7 @@ def test_check_env_passes_here_and_fails_without_packages(root, tmp_path):
     assert 'devices                 cpu' in here.stdout
     command = [sys.executable, '-I', '-S', str(root / 'tools/check_env.py')]
     bare = subprocess.run(command, capture_output=True, text=True)
-    assert bare.returncode == 1 and 'torch is not installed' in bare.stdout, bare.stderr
+    assert bare.returncode == 1 and 'neither torch and MMPose' in bare.stdout, bare.stderr
 
 
 @pytest.mark.long

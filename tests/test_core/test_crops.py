@@ -19,7 +19,11 @@ def test_crops_are_those_of_mmposes_pipeline(photo, use_udp, input_size):
     for bbox, points in zip(bboxes, keypoints):
         expected = pipeline(dict(img=photo, bbox=bbox[None]))
         crop = cut_out(photo, bbox, input_size, 1.25, use_udp)
-        assert np.array_equal(crop.pixels, expected['img'])
-        center, scale = expected['input_center'], expected['input_scale']
+        if 'input_center' in expected:
+            assert np.array_equal(crop.pixels, expected['img'])
+            center, scale = expected['input_center'], expected['input_scale']
+        else:  # before MMPose 1.2, whose matrix has its float32 numbers added in another order
+            np.testing.assert_allclose(crop.pixels.astype(int), expected['img'], atol=8)
+            center, scale = expected['bbox_center'][0], expected['bbox_scale'][0]
         back = points / expected['input_size'] * scale + center - 0.5 * scale  # as TopdownPoseEstimator does it
         np.testing.assert_allclose(crop.to_image(points), back, atol=1e-4)

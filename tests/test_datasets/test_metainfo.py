@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 
+import mmengine
 import pytest
 import torch
 from mmengine import Config
 from mmpose.datasets.datasets import utils
 from mmpose.registry import MODELS
+
+from rampose.lab.environment import as_tuple
 
 # What a user types, MMPose's modules loaded before ours.
 USES = '''
@@ -50,13 +53,14 @@ def flip_indices(root):
 
 def test_a_written_config_keeps_the_order_of_the_keypoints(root, written):
     config, dumped = Config.fromfile(root / 'configs/_base_/datasets/lsp.py'), Config.fromfile(written)
-    assert list(dumped.dataset_info.keypoint_info)[:3] == [0, 1, 10]
+    written_in_order = as_tuple(mmengine.__version__) < (0, 8)
+    assert list(dumped.dataset_info.keypoint_info)[:3] == ([0, 1, 2] if written_in_order else [0, 1, 10])
     wanted, got, unmended = (parse(info) for parse, info in (
         (utils.parse_pose_metainfo, config.dataset_info), (utils.parse_pose_metainfo, dumped.dataset_info),
         (utils.parse_pose_metainfo.__wrapped__, dumped.dataset_info)))
     for key in ('flip_indices', 'keypoint_id2name', 'keypoint_colors', 'skeleton_links'):
         assert str(got[key]) == str(wanted[key]), key
-    assert unmended['flip_indices'] != wanted['flip_indices']
+    assert (unmended['flip_indices'] == wanted['flip_indices']) == written_in_order
 
 
 @pytest.mark.slow

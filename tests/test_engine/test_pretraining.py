@@ -77,6 +77,7 @@ def test_trains_and_starts_a_pose_estimator(width, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('width, channels', [('w32', (32, 64, 128, 256)), ('w48', (48, 96, 192, 384))])
 def test_the_backbone_is_that_of_the_pose_configs(width, channels, root):
+    pytest.importorskip('mmpretrain')
     imagenet = Config.fromfile(IMAGENET / f'ram-hrnet-{width}_4xb32-100e_in1k.py').model
     pose = Config.fromfile(root / f'configs/_base_/models/ram-hrnet-{width}_gpr.py').model
     assert imagenet.backbone.extra == pose.backbone.extra

@@ -2,12 +2,18 @@
 
 import builtins
 import re
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
+from mmengine import Config
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from mmpose.registry import VISBACKENDS
+from PIL import Image
 
 from rampose.engine.hooks.epoch_summary import EpochSummaryHook, _clock
 from rampose.engine.vis_backends import OptionalTensorboardVisBackend
@@ -70,3 +76,34 @@ def test_the_best_of_an_error_is_the_smallest(capsys):
     hook.before_run(runner)
     hook.after_val_epoch(runner, dict(EPE=5.))
     assert capsys.readouterr().out == '  EPE 5.0000  best 3.0000\n'
+
+
+class _MLflow(ModuleType):
+    """As strict as the real one: parameters are named by text, an image's format by its suffix."""
+
+    def __init__(self, folder):
+        super().__init__('mlflow')
+        self.folder, self.params = folder, {}
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+    def log_params(self, params):
+        assert all(isinstance(name, str) for name in params)
+        self.params.update(params)
+
+    def log_image(self, image, name):
+        (self.folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(self.folder / name)
+
+
+def test_mlflow_takes_numbered_keypoints_and_images_of_each_epoch(root, tmp_path, monkeypatch):
+    mlflow = _MLflow(tmp_path)
+    monkeypatch.setitem(sys.modules, 'mlflow', mlflow)
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'handlers', [])  # MMEngine opens those again that pytest shut
+    backend = VISBACKENDS.build(dict(type='MLflowVisBackend', save_dir=str(tmp_path / 'runs')))
+    backend.add_config(Config.fromfile(next((root / 'configs').glob('**/*five-keypoints*.py'))))
+    assert mlflow.params['train_dataloader.dataset.metainfo.keypoint_info.0.name'] == 'nose'
+    for epoch in (1, 2):
+        backend.add_image('val/0', np.zeros((4, 6, 3), np.uint8), epoch)
+    assert sorted(path.name for path in (tmp_path / 'val').iterdir()) == ['0_1.png', '0_2.png']

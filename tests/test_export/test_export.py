@@ -17,6 +17,8 @@ from rampose.core.images import read_image
 from rampose.core.model_info import ModelInfo
 from rampose.export.exporting import ExportError, export
 
+pytestmark = pytest.mark.needs_torch('2.5')  # which exporting needs
+
 
 @pytest.fixture(scope='module')
 def eager(pose_config, pose_checkpoint) -> dict:

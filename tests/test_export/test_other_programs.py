@@ -13,6 +13,8 @@ from rampose.core.decoding import decode
 from rampose.export.exporting import _write_onnx, export
 from rampose.export.network import ExportedNetwork
 
+pytestmark = pytest.mark.needs_torch('2.5')  # which exporting needs
+
 
 class Blots(torch.nn.Module):
     """Stands for a trained network: heatmaps whose peaks are where the picture is bright, one channel a keypoint."""

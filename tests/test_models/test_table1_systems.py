@@ -26,7 +26,9 @@ def samples(number=2, num_keypoints=9):
         sample = PoseDataSample(metainfo=dict(
             flip_indices=list(range(num_keypoints)), input_size=np.array([64, 64]), input_center=np.array([32., 32.]),
             input_scale=np.array([64., 64.])))
-        sample.gt_instances = InstanceData(bboxes=np.array([[0., 0., 64., 64.]]), bbox_scores=np.ones(1))
+        sample.gt_instances = InstanceData(  # centre and scale for MMPose before 1.2
+            bboxes=np.array([[0., 0., 64., 64.]]), bbox_scores=np.ones(1), bbox_centers=np.array([[32., 32.]]),
+            bbox_scales=np.array([[64., 64.]]))
         sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, num_keypoints))
         sample.gt_fields = PixelData(heatmaps=torch.rand(num_keypoints, 16, 16))
         made.append(sample)

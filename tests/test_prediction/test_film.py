@@ -4,7 +4,6 @@ import shutil
 import subprocess
 from fractions import Fraction
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from rampose.prediction import media
 from rampose.prediction.media import VideoFile
 
+av = pytest.importorskip('av')  # needs Python 3.9
 RATE = 16000  # of the sound, samples a second
 
 

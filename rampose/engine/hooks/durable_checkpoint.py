@@ -26,8 +26,8 @@ class DurableCheckpointHook(CheckpointHook):
       to the newest that can be read, and says so. One process decides for all. A file that is whole, but for which
       there is no memory or no permission, stops the run: no epoch is lost without a word.
     - A validation that a kill cut off, behind the checkpoint of its epoch, is made up for when the run is resumed.
-    - A checkpoint holds tensors and plain values alone: ``torch.load(file, weights_only=True)`` reads it on any torch,
-      and without rampose. What MMEngine keeps in classes of its own is made again when the training is resumed.
+    - A checkpoint holds tensors and plain values alone: ``torch.load(file, weights_only=True)`` of torch 2.1 and newer
+      reads it, without rampose. What MMEngine keeps in classes of its own is made again when the training is resumed.
     - A checkpoint that cannot be saved, because the disk is full, stops the training with one line.
 
     Args:

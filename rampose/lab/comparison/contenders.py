@@ -1,5 +1,6 @@
 """The models that are compared: what each finds, kept in a file so that it is found only once."""
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +72,9 @@ def open_contender(source: str, name: Optional[str] = None, **options: Any) -> C
     model = getattr(predictor.pose_model, 'model', None)
     if model is not None and hasattr(model, 'parameters'):
         from ..complexity import complexity
-        cost = complexity(model, tuple(model.cfg.codec.input_size))
-        facts.update(parameters_m=round(cost.parameters / 1e6, 2), multiply_adds=round(cost.paper_gflops, 3))
+        facts['parameters_m'] = round(sum(parameter.numel() for parameter in model.parameters()) / 1e6, 2)
+        with contextlib.suppress(ImportError):  # on an older torch multiply-adds are not known
+            facts['multiply_adds'] = round(complexity(model, tuple(model.cfg.codec.input_size)).paper_gflops, 3)
     return Contender(name or (path.stem if path.suffix else source), source, keypoints, predictor, facts)
 
 

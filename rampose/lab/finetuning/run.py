@@ -5,7 +5,6 @@ import json
 import shutil
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
@@ -18,14 +17,13 @@ from ...checkpoints.zoo import config_of, fetch, find_weights
 from ...core.files import check_writable, written_whole
 from ...core.locking import FolderLock
 from ...core.own_folder import check_own, remove_own
-from ...core.package import how_to_install
 from ...datasets import checking
 from ...datasets.labels.labelled import Labels
 from ...datasets.labels.reading import KNOWN, read_labels
 from ...datasets.labels.writing import split_images, write_data_set
 from ...datasets.metainfo import config_metainfo, parse_metainfo
 from ...export.evaluation import LabelledPeople
-from ...export.exporting import export
+from ...export.exporting import check_installed, export
 from ..plots import plot_training
 from ..predictions import predict_labelled, write_report
 from ..training_runs import read_records
@@ -141,11 +139,8 @@ def open_folder(out: Path, options: Options, fresh: bool) -> FolderLock:
 
 
 def check_needed() -> None:
-    """Raise ImportError, before anything is trained, if the end would fail for want of a package."""
-    for package in ('onnx', 'onnxscript', 'onnxruntime'):
-        if find_spec(package) is None:
-            raise ImportError(f'{package} is not installed, which exporting the model needs: '
-                              f'{how_to_install("export")}')
+    """Raise ImportError, before anything is trained, if the model could not be exported at the end."""
+    check_installed()
 
 
 def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path:

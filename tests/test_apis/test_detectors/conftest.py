@@ -10,13 +10,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def _write(path, outputs: dict, size=(64, 96)) -> Path:
-    """A network that gives the same whatever it is shown."""
+    """A network that gives the same whatever it is shown, though it looks: an input without use may be removed."""
     image = helper.make_tensor_value_info('image', TensorProto.FLOAT, [1, 3, *size])
-    nodes, values, infos = [], [], []
+    nodes = [helper.make_node('ReduceMin', ['image'], ['least'], keepdims=0),
+             helper.make_node('Mul', ['least', 'zero'], ['nothing'])]
+    values, infos = [numpy_helper.from_array(np.float32(0), 'zero')], []
     for name, value in outputs.items():
         values.append(numpy_helper.from_array(value, f'{name}_value'))
-        nodes.append(helper.make_node('Identity', [f'{name}_value'], [name]))
         kind = TensorProto.INT64 if value.dtype == np.int64 else TensorProto.FLOAT
+        nodes += [helper.make_node('Cast', ['nothing'], [f'{name}_nothing'], to=kind),
+                  helper.make_node('Add', [f'{name}_value', f'{name}_nothing'], [name])]
         infos.append(helper.make_tensor_value_info(name, kind, value.shape))
     model = helper.make_model(helper.make_graph(nodes, 'detector', [image], infos, values),
                               opset_imports=[helper.make_opsetid('', 17)], ir_version=8)

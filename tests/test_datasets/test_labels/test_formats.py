@@ -140,7 +140,8 @@ def test_every_format_gives_the_same(labels, tmp_path, capsys):
         report = checking.check(content, out / 'images', 3, NAMES, [(1, 2)], workers=1)
         assert not report.counts, report.examples
     for name, objects in OBJECTS.items():
-        for (keypoints, box), one in zip(objects, found[name], strict=True):
+        assert len(objects) == len(found[name])
+        for (keypoints, box), one in zip(objects, found[name]):
             expected = np.array(keypoints, float)
             if kind == 'label_studio':  # which does not say what is hidden
                 expected[expected[:, 2] == 1, 2] = 2

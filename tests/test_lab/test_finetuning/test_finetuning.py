@@ -24,6 +24,8 @@ from rampose.lab.finetuning import result
 from rampose.lab.finetuning.plan import INPUTS, choose_input, make_plan, measure, write_config
 from rampose.lab.finetuning.start import write_start
 
+pytestmark = pytest.mark.needs_torch('2.5')  # which exporting needs
+
 NAMES = ('a', 'b')
 
 
@@ -184,6 +186,14 @@ def test_the_folder_of_a_run(tmp_path, tiny_sample):
     assert FolderLock(out).acquire().release() is None  # it is not held
     steps.open_folder(out, options, True).release()
     assert not (out / 'plan.json').exists() and (out / steps.MARKER).is_file()
+
+
+def test_an_older_torch_is_told_before_anything_is_trained(tmp_path, tiny_sample, capsys, monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.1.2')
+    assert main(['finetune', str(tiny_sample), '--out', str(tmp_path / 'out')]) == 2
+    assert 'exporting needs torch >= 2.5; here is 2.1.2' in capsys.readouterr().err
+    assert not (tmp_path / 'out/train').exists()
+
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
