@@ -8,7 +8,6 @@ inverted, fully and partly labelled people.
 """
 
 import argparse
-import warnings
 from pathlib import Path
 
 from .console import progress, warn
@@ -30,7 +29,6 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and value < 1:
             args.parser.error(f'got --{name} {value}; needed is at least 1')
-    warnings.simplefilter('ignore')  # of the libraries
     with before_the_work():
         import numpy as np
         from mmengine import Config

@@ -2,8 +2,8 @@
   rampose check-data CONFIG
   rampose check-data CONFIG --split val --fix cleaned.json
 
-reads every image and every annotation, and writes FOLDER/report.json and, if something is wrong, FOLDER/worst.jpg.
---fix writes a cleaned copy of the annotation file; the original is never touched.
+reads every annotation, then, unless those would spoil a training run, every image. It writes FOLDER/report.json and, if
+something is wrong, FOLDER/worst.jpg. --fix writes a cleaned copy of the annotation file; the original is never touched.
 """
 
 import argparse
@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
         detections = checking.read_detections(bbox_file) if bbox_file else None
         other_files = files_of_other(config, args.split)
     report = checking.check(content, folder, len(names), names, metainfo['flip_pairs'], other_files, args.workers,
-                            lambda items, total, description: progress(items, total, description))
+                            lambda items, total, description: progress(items, total, description),
+                            thorough=bool(args.fix))
     if detections is not None:
         checking.check_detections(detections, content, report)
 
@@ -84,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
             file.write(json.dumps(dict(annotations_file=str(ann_file), images_folder=str(folder), **report.as_dict()),
                                   indent=2).encode())
         show(ann_file, report)
+        if not report.images_opened:
+            print('The images were not opened: mend the annotations first, or all at once by --fix OUT.json')
         print(f'Report: {out / "report.json"}')
         if report.by_annotation or report.by_image:
             from ..datasets.worst import draw_worst

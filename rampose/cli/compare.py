@@ -13,7 +13,6 @@ later costs itself alone, and a run that was stopped goes on.
 
 import argparse
 import re
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -52,7 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    warnings.simplefilter('ignore')  # of the libraries
     if args.boxes and args.detector:
         raise unusable('got --boxes and --detector; needed is one of them, or neither for the boxes of the labels')
     if args.resamples < 10:

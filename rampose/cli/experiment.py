@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import signal
 import sys
-import warnings
 from pathlib import Path
 
 from .console import status, warn
@@ -37,7 +36,6 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error(f'got --jobs {args.jobs}; needed is at least 1')
     default = Path('work_dirs/experiments') / args.plan.stem
     out, work_dir = args.out or default, args.work_dir or default
-    warnings.simplefilter('ignore')  # of the libraries
     with before_the_work():
         import logging
 

@@ -60,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error('int8 needs --calibrate IMAGES BOXES: images of people to choose its ranges by')
     if args.calibrate and args.precision != 'int8':
         args.parser.error('--calibrate is for --precision int8')
-    warnings.simplefilter('ignore')  # of the libraries
     warnings.filterwarnings('default', message='this CPU has no bfloat16')
     with before_the_work():
         from ..export.exporting import ExportError, export

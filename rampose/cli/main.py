@@ -4,6 +4,7 @@ import argparse
 import importlib
 import sys
 import traceback
+import warnings
 from typing import Dict, List, Optional, Tuple
 
 from .. import __version__
@@ -82,6 +83,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
             stream.reconfigure(errors='backslashreplace')  # file names may hold what a terminal cannot show
+    if not sys.warnoptions:
+        warnings.simplefilter('ignore')  # of the libraries; what concerns the user is printed
     try:
         return args.run(args) or DONE
     except CommandError as error:

@@ -333,7 +333,6 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
     check_arguments(args)
-    warnings.simplefilter('ignore')  # of the libraries; what concerns the user is printed below
     warnings.filterwarnings('default', message='this CPU has no bfloat16')
     with before_the_work():
         parts = prepare(args)

@@ -8,7 +8,6 @@ test: the median over rounds in which every system has its turn, and in brackets
 """
 
 import argparse
-import warnings
 from pathlib import Path
 
 from .console import progress, table
@@ -25,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.rounds < 0:
         args.parser.error(f'got --rounds {args.rounds}; needed is at least 0')
-    warnings.simplefilter('ignore')  # of the libraries
     with before_the_work():
         import logging
 

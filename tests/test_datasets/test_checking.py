@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rampose.datasets import checking
+from rampose.datasets.checks.report import SPOIL
 from rampose.datasets.worst import draw_worst
 
 NAMES = ['nose', 'left_shoulder', 'right_shoulder', 'left_hip', 'right_hip']
@@ -106,7 +107,7 @@ def test_each_kind_is_found_and_mended(kind, tmp_path):
     content = make(folder)
     DAMAGE[kind](content, folder)
     before = copy.deepcopy(content)
-    report = check(content, folder)
+    report = check(content, folder, thorough=True)
     assert list(report.counts) == [kind] and kind in report.as_dict()['problems']
     assert report.counts[kind] == (6 if kind == 'left and right contradict' else 1)
     again = check(checking.cleaned(content, report), folder)
@@ -114,6 +115,15 @@ def test_each_kind_is_found_and_mended(kind, tmp_path):
     if kind not in LEFT:
         assert again.num_annotations == (29 if 'dropped' in checking.KINDS[kind] else 30)
     assert repr(content) == repr(before), 'the original is never touched'
+
+
+@pytest.mark.parametrize('kind', sorted(SPOIL))
+def test_what_spoils_a_run_is_found_before_an_image_is_opened(kind, tmp_path, monkeypatch):
+    content = make(tmp_path / 'train')
+    DAMAGE[kind](content, tmp_path / 'train')
+    monkeypatch.setattr(checking, 'check_images', lambda *args: pytest.fail('the images were opened'))
+    report = check(content, tmp_path / 'train')
+    assert report.spoiling() == [kind] and not report.images_opened
 
 
 def test_every_kind_is_tested_and_explained():
@@ -207,7 +217,7 @@ def test_sizes_that_the_json_does_not_say_are_filled_in(tmp_path):
     for image in content['images']:
         del image['width'], image['height']
     DAMAGE['keypoint outside the image'](content, tmp_path)
-    report = check(content, tmp_path)
+    report = check(content, tmp_path, thorough=True)
     assert report.counts == {'image without size': 30, 'keypoint outside the image': 1}
     assert checking.cleaned(content, report)['images'][0]['width'] == 100
 

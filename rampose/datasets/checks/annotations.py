@@ -56,8 +56,9 @@ def _check_keypoints(annotations: List[dict], numbers: List[int], images: Dict[A
                      report: Report) -> None:
     """Look at the keypoints of all people at once: a large data set has millions of them."""
     keypoints = _stacked([annotations[i]['keypoints'] for i in numbers], num_keypoints)
-    sizes = np.array([[side or np.inf for side in images.get(annotations[i]['image_id'], (None, None))]
-                      for i in numbers], float).reshape(-1, 2)
+    of_images = (images.get(annotations[i]['image_id'], (None, None)) for i in numbers)
+    sizes = np.array([[side if is_positive(side) else np.inf for side in size] for size in of_images],
+                     float).reshape(-1, 2)
     for kind, wrong in (
             ('keypoint not a number', not_numbers(keypoints)),
             ('visibility other than 0, 1, 2', odd_visibility(keypoints)),

@@ -1,7 +1,8 @@
-"""Ids that COCO's tools can take."""
+"""Ids that COCO's tools can take, and sizes."""
 
-from typing import Any
+from typing import Any, Set
 
+from .annotations import is_positive
 from .report import Report
 
 
@@ -12,6 +13,20 @@ def check_ids(content: dict, report: Report) -> None:
         for i, entry in enumerate(content[what]):
             if not is_id(entry[key]):
                 report.add('id that is no number', f'{what}[{i}].{key}: {entry[key]!r}')
+
+
+def check_image_entries(content: dict, report: Report) -> None:
+    """Report images that are listed twice or without their size."""
+    seen: Set[Any] = set()
+    for i, image in enumerate(content['images']):
+        name = f'{image["file_name"]} (image {image["id"]})'
+        if image['id'] in seen:
+            report.by_image[i].add('duplicate image id')
+            report.add('duplicate image id', f'images[{i}], {name}')
+        seen.add(image['id'])
+        if not is_positive(image.get('width')) or not is_positive(image.get('height')):
+            report.by_image[i].add('image without size')
+            report.add('image without size', name)
 
 
 def is_id(value: Any) -> bool:

@@ -3,25 +3,20 @@
 import hashlib
 import multiprocessing
 from pathlib import Path
-from typing import Any, Callable, Dict, Set, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import cv2
 import numpy as np
 
 from ...core.images import UnreadableError, check_regular, read_image
+from .annotations import is_positive
 from .report import Report
 
 PILLOWS_LIMIT = 89_000_000  # px; of more it suspects an attack, and refuses what training can read
 
 
 def check_images(content: dict, folder: Path, report: Report, workers: int, progress: Callable) -> Dict[bytes, str]:
-    """Read every picture. Returns the files' names by their hashes."""
-    seen: Set[int] = set()
-    for i, image in enumerate(content['images']):
-        if image['id'] in seen:
-            report.by_image[i].add('duplicate image id')
-            report.add('duplicate image id', f'images[{i}] ({image["file_name"]}): id {image["id"]}')
-        seen.add(image['id'])
+    """Read every image. Returns the files' names by their hashes."""
     hashes = {}
     tasks = [(i, str(folder / image['file_name'])) for i, image in enumerate(content['images'])]
     with multiprocessing.Pool(workers) as pool:
@@ -36,10 +31,7 @@ def check_images(content: dict, folder: Path, report: Report, workers: int, prog
             said = image.get('width'), image.get('height')
             if size != said:
                 report.sizes[i] = size
-            if None in said:
-                report.by_image[i].add('image without size')
-                report.add('image without size', f'{image["file_name"]} (image {image["id"]})')
-            elif size != said:
+            if size != said and all(map(is_positive, said)):
                 report.by_image[i].add('other image size')
                 report.add('other image size', f'{image["file_name"]} (image {image["id"]}): the file has '
                                                f'{size[0]}x{size[1]} px, the JSON {said[0]}x{said[1]}')

@@ -10,7 +10,7 @@ KINDS = {
     'missing image': 'the file is not there; dropped with its annotations',
     'unreadable image': 'the file is damaged, truncated or no picture; dropped with its annotations',
     'other image size': 'the file has other sides than the JSON says; the JSON is set right',
-    'image without size': 'the JSON lacks width or height, which training needs; taken from the file',
+    'image without size': 'the JSON has no width or height above 0, which training needs; taken from the file',
     'duplicate image id': 'two images have one id; the first is kept',
     'duplicate annotation id': 'two annotations have one id; the first is kept',
     'unknown image': 'an annotation of an image that the JSON does not list; dropped',
@@ -44,6 +44,11 @@ KINDS = {
     'equal detection scores': 'all scores are equal, so AP cannot rank people; not ours to mend',
     'detections of no person': 'MMPose takes detections of category 1 alone, and there are none; not ours to mend',
 }
+# What stops a training run sooner or later, or makes its loss or its AP wrong: none is started with it.
+SPOIL = {'id that is no number', 'image without size', 'category with other keypoints', 'keypoints in another order',
+         'nobody to train on', 'crowd flag that is no number', 'wrong number of keypoints', 'keypoint not a number',
+         'visibility other than 0, 1, 2', 'boxes of another form', 'keypoints in shares of the image',
+         'area missing or 0'}
 NUM_EXAMPLES = 10
 
 
@@ -57,6 +62,7 @@ class Report:
         by_annotation: Kinds of problems of each annotation, by its position in the file.
         by_image: Kinds of problems of each image, likewise.
         sizes: (w, h) that the files have, by the image's position in the file.
+        images_opened: Whether the images were looked at, too.
     """
     num_images: int = 0
     num_annotations: int = 0
@@ -65,6 +71,7 @@ class Report:
     by_annotation: Dict[int, Set[str]] = field(default_factory=lambda: defaultdict(set))
     by_image: Dict[int, Set[str]] = field(default_factory=lambda: defaultdict(set))
     sizes: Dict[int, Tuple[int, int]] = field(default_factory=dict)
+    images_opened: bool = False
 
     def add(self, kind: str, example: str) -> None:
         self.counts[kind] = self.counts.get(kind, 0) + 1
@@ -72,8 +79,23 @@ class Report:
         if len(examples) < NUM_EXAMPLES:
             examples.append(example)
 
+    def spoiling(self) -> List[str]:
+        """The kinds that no training run is started with."""
+        return [kind for kind in KINDS if kind in self.counts and kind in SPOIL]
+
+    def add_images(self, other: 'Report') -> None:
+        """Take what another report found in the images."""
+        for kind, count in other.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+            self.examples[kind] = (self.examples.get(kind, []) + other.examples[kind])[:NUM_EXAMPLES]
+        for i, kinds in other.by_image.items():
+            self.by_image[i] |= kinds
+        self.sizes.update(other.sizes)
+        self.images_opened = True
+
     def as_dict(self) -> Dict[str, Any]:
         """For JSON."""
-        return dict(images=self.num_images, annotations=self.num_annotations, problems={
+        return dict(images=self.num_images, annotations=self.num_annotations, images_opened=self.images_opened,
+                    problems={
             kind: dict(count=self.counts[kind], meaning=KINDS[kind], examples=self.examples[kind])
             for kind in KINDS if kind in self.counts})

@@ -169,7 +169,7 @@ def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path
     if counts.get('train', 0) < FEWEST or not counts.get('val'):
         raise ValueError(f'{options.labels} has {counts.get("train", 0)} objects to train on and '
                          f'{counts.get("val", 0)} to validate; needed are {FEWEST} and 1')
-    reports = _check(data, teller)
+    reports = _check(data, teller, fix)
     if any(report.counts for report in reports.values()) and fix:
         for split, report in reports.items():
             path = data / f'annotations/{split}.json'
@@ -182,7 +182,7 @@ def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path
     return data
 
 
-def _check(data: Path, teller: Teller) -> Dict[str, checking.Report]:
+def _check(data: Path, teller: Teller, fix: bool) -> Dict[str, checking.Report]:
     metainfo = parse_metainfo(dict(from_file=str(data / 'metainfo.py')))
     names, pairs = keypoint_names(metainfo), [tuple(pair) for pair in metainfo['flip_pairs']]
     reports = {}
@@ -193,7 +193,8 @@ def _check(data: Path, teller: Teller) -> Dict[str, checking.Report]:
             for image in checking.read_coco(data / 'annotations/train.json')['images']]
         reports[split] = checking.check(
             content, data / 'images', len(names), names, pairs, others,
-            progress=lambda items, total, description: teller.progress(items, total=total, description=description))
+            progress=lambda items, total, description: teller.progress(items, total=total, description=description),
+            thorough=fix)
     return reports
 
 
