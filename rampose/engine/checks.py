@@ -43,7 +43,7 @@ def check_config(config: Config) -> None:
     _check_sizes(config)
     _check_weights(config)
     for name in ('train_dataloader', 'val_dataloader'):
-        for place, dataset in _datasets(config.get(name) or {}, name):
+        for place, dataset in datasets_of(config.get(name) or {}, name):
             _check_dataset(config, place, dataset)
     _fetch_weights(config)
 
@@ -100,7 +100,7 @@ def _check_sizes(config: Config) -> None:
     if size is None:
         return
     for name in ('train_dataloader', 'val_dataloader'):
-        for place, dataset in _datasets(config.get(name) or {}, name):
+        for place, dataset in datasets_of(config.get(name) or {}, name):
             for step in dataset.get('pipeline') or ():
                 for what, other in (('TopdownAffine', step.get('input_size')),
                                     ('GenerateTarget', (step.get('encoder') or {}).get('input_size')
@@ -168,7 +168,7 @@ def _check_dataset(config: Config, place: str, dataset: dict) -> None:
             raise ValueError(f'the folder of pictures of {place}, {folder}, is empty: {remedy}')
 
 
-def _datasets(dataloader: dict, place: str) -> Iterator[Tuple[str, dict]]:
+def datasets_of(dataloader: dict, place: str) -> Iterator[Tuple[str, dict]]:
     """Each data set of a loader with its place in the config, of those that are combined, too."""
     dataset = dataloader.get('dataset')
     if dataset:

@@ -48,7 +48,7 @@ KINDS = {
 SPOIL = {'id that is no number', 'image without size', 'category with other keypoints', 'keypoints in another order',
          'nobody to train on', 'crowd flag that is no number', 'wrong number of keypoints', 'keypoint not a number',
          'visibility other than 0, 1, 2', 'boxes of another form', 'keypoints in shares of the image',
-         'area missing or 0'}
+         'area missing or 0', 'detection of unknown image', 'detections of no person'}
 NUM_EXAMPLES = 10
 
 
