@@ -304,7 +304,9 @@ def go_through(args: argparse.Namespace, parts: Parts, stop: threading.Event) ->
 
     folder = parts.folder
     with counter('Frames', parts.total, folder.num_frames, 'people') as count:
-        frames = read_frames(parts.sources, args.limit, folder.num_done, stop.is_set)
+        frames = read_frames(
+            parts.sources, args.limit, folder.num_done, stop.is_set, lambda number, of, seconds: warn(
+                'predict', f'the stream broke off; it is opened again in {seconds:g} s (try {number} of {of})'))
         one_pass = PredictionRun(parts.predictor, parts.find_people, folder, parts.options, parts.box_file,
                                  lambda people: count(1, people))
         one_pass(frames, stop.is_set)

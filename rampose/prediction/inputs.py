@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..core.images import IMAGE_SUFFIXES, UnreadableError, check_regular, read_image
+from .live import WAITS, LiveCapture
 
 VIDEO_SUFFIXES = ('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
                   '.mts', '.mxf', '.ogv', '.ts', '.webm', '.wmv')
@@ -222,7 +223,9 @@ def _frame_count(capture: cv2.VideoCapture) -> Optional[int]:
 def read_frames(sources: Sequence[Source],
                 limit: Optional[int] = None,
                 num_done: Callable[[Source], int] = lambda source: 0,
-                should_stop: Callable[[], bool] = lambda: False) -> Iterator[Union[Frame, Failure, VideoEnd]]:
+                should_stop: Callable[[], bool] = lambda: False,
+                on_wait: Callable[[int, int, float], None] = lambda *_: None
+                ) -> Iterator[Union[Frame, Failure, VideoEnd]]:
     """Read one frame after another.
 
     Args:
@@ -230,6 +233,8 @@ def read_frames(sources: Sequence[Source],
         limit: Number of frames, counting those of sources that are done, after which to stop.
         num_done: The number of frames of a source that need not be read again, since all of it is done; 0 if it is not.
         should_stop: Asked before each frame.
+        on_wait: Called before a stream that broke off is opened again, with the number of the try, of how many, and the
+            seconds before it.
 
     Yields:
         Frames; for a source that cannot be read, or breaks off, a failure; after a video's frames, its end.
@@ -248,20 +253,20 @@ def read_frames(sources: Sequence[Source],
             except UnreadableError as error:
                 yield Failure(source, str(error))
         else:
-            for item in _read_video(source, left, should_stop):
+            for item in _read_video(source, left, should_stop, on_wait):
                 left -= isinstance(item, Frame)
                 yield item
 
 
-def _read_video(source: Source, limit: float,
-                should_stop: Callable[[], bool]) -> Iterator[Union[Frame, Failure, VideoEnd]]:
+def _read_video(source: Source, limit: float, should_stop: Callable[[], bool],
+                on_wait: Callable[[int, int, float], None]) -> Iterator[Union[Frame, Failure, VideoEnd]]:
     reason = _why_unusable(source)
     if reason:
         yield Failure(source, reason)
         return
-    number_of_webcam = source.path[len('webcam'):]
-    capture = cv2.VideoCapture(int(number_of_webcam) if source.kind == 'webcam' and number_of_webcam.isdecimal() else
-                               source.path)
+    is_stream = '://' in source.path and source.kind == 'webcam'
+    capture = (LiveCapture(source.path, on_wait, should_stop) if is_stream else
+               cv2.VideoCapture(int(source.path[len('webcam'):]) if source.kind == 'webcam' else source.path))
     try:
         if not capture.isOpened():
             yield Failure(source, f'{source.path} cannot be opened; is it there, and does another program use it?'
@@ -282,6 +287,11 @@ def _read_video(source: Source, limit: float,
             number += 1
         else:
             yield VideoEnd(source, complete=source.kind == 'webcam')
+            return
+        if is_stream and not expected and not should_stop():
+            yield Failure(source, f'{source.name} breaks off after {number} frames and could not be opened again '
+                          f'within {sum(WAITS):g} s')
+            yield VideoEnd(source, complete=False)
             return
         missing = (expected or 0) - number
         # Of a film whose frames last differently long, the number is only an estimate: its duration times the rate.
