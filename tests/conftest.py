@@ -16,10 +16,12 @@ from mmpose.registry import MODELS
 import rampose.plugin  # noqa: F401  registers the models
 from rampose.apis import TopdownPredictor
 from rampose.apis.mmdet_detector import FASTER_RCNN_CONFIG
+from rampose.core.pose_result import NO_TRACK
 from rampose.export.evaluation import LabelledPeople, boxes_of
 from rampose.export.exporting import export
 from rampose.lab.environment import as_tuple
 from rampose.lab.sample import make_sample
+from rampose.prediction.person_trackers import RoboflowTracker, tracker_class
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs/body_2d_keypoint/topdown_heatmap'
@@ -182,6 +184,15 @@ def onnx_model(pose_config, pose_checkpoint, tmp_path_factory) -> Path:
 def openvino_model(pose_config, pose_checkpoint, tmp_path_factory) -> Path:
     skip_where_nothing_is_exported()
     return export(pose_config, pose_checkpoint, tmp_path_factory.mktemp('openvino'), format='openvino').path
+
+
+@pytest.fixture
+def some_tracker() -> int:
+    """Somebody's number in their first frame, by the library that is there; skips where none tracks."""
+    try:
+        return NO_TRACK if tracker_class() is RoboflowTracker else 0
+    except ImportError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

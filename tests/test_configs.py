@@ -53,6 +53,9 @@ def test_there_are_the_four_of_table_1():
 
 @pytest.mark.parametrize('path', ALL, ids=lambda path: path.stem)
 def test_builds_and_agrees_with_itself(path):
+    neck = Config.fromfile(path).model.get('neck') or {}
+    if neck and MODELS.get(neck.type) is None:
+        pytest.skip(f'MMPose has {neck.type} from 1.2 on')
     config, model = build(path)
     w, h = config.codec.input_size
     with torch.no_grad():

@@ -4,9 +4,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Tuple, Union, cast
 
-from ..checkpoints.detector_zoo import detector_file, is_name
+from ..checkpoints.detector_zoo import is_name
 from ..checkpoints.zoo import config_of, fetch, find_weights
 from ..core.protocols import Detector, Engine, PoseModel, check_protocol
+from .detectors import of_library, open_named_detector
 from .engines import BACKENDS as ENGINES
 from .exported_model import EXPORTED_SUFFIXES, ExportedPoseModel
 
@@ -80,13 +81,13 @@ def open_detector(detector: Union[str, Path, Detector, None], checkpoint: Union[
             raise ValueError('got detector_checkpoint without the detector that it belongs to: '
                              "give detector='faster-rcnn' or the config of another one")
         return detector
-    if Path(detector).suffix in EXPORTED_SUFFIXES or (detector != 'faster-rcnn' and is_name(detector)):
+    if of_library(detector) or Path(detector).suffix in EXPORTED_SUFFIXES or (
+            detector != 'faster-rcnn' and is_name(detector)):
         if checkpoint is not None:
-            raise ValueError(f'{detector} is an exported detector: it takes no detector_checkpoint')
-        from .detectors.exported import ExportedDetector
-        return ExportedDetector(detector_file(detector), device=device)
+            raise ValueError(f'{detector} brings its own weights: it takes no detector_checkpoint')
+        return open_named_detector(detector, device=device)
     if detector != 'faster-rcnn' and not Path(detector).is_file():
-        raise ValueError(f"got detector={str(detector)!r}; needed is a name such as 'yolox-nano', an "
+        raise ValueError(f"got detector={str(detector)!r}; needed is a name such as 'yolox-nano' or 'torchvision', an "
                          "exported detector (.onnx, .xml), 'faster-rcnn', the file of a config, or a function")
     if checkpoint is None:
         raise ValueError(f'got detector={str(detector)!r} without detector_checkpoint, its weights')

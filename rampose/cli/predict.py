@@ -46,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder for the results (default: predictions)')
     people = parser.add_argument_group('where the people are (one of these)')
     people.add_argument('--detector', metavar='NAME',
-                        help='yolox-nano, yolox-tiny or yolox-s, downloaded once; or the file of an exported detector '
-                             "(.onnx, .xml): YOLOX, RTMDet. Default, with rampose's own models: yolox-nano")
+                        help='yolox-nano, yolox-tiny or yolox-s, downloaded once; the file of an exported detector '
+                             '(.onnx, .xml): YOLOX, RTMDet; torchvision or torchvision:NAME; transformers or '
+                             "transformers:NAME. Default, with rampose's own models: yolox-nano")
     people.add_argument('--det-category', default='person', metavar='NAME',
                         help="with --detector: number or COCO's name of what to find (default: person)")
     people.add_argument('--detect-every', type=int, default=1, metavar='N',
@@ -212,9 +213,8 @@ def open_predictor(args: argparse.Namespace) -> 'TopdownPredictor':
     from ..apis import TopdownPredictor
     detector: Any = None
     if args.detector:
-        from ..apis.detectors.exported import ExportedDetector
-        from ..checkpoints.detector_zoo import detector_file
-        detector = ExportedDetector(detector_file(args.detector), args.det_category, args.min_score, device=args.device)
+        from ..apis.detectors import open_named_detector
+        detector = open_named_detector(args.detector, args.det_category, args.min_score, args.device)
     if args.det_checkpoint:
         from ..apis.mmdet_detector import MMDetDetector
         detector = MMDetDetector(args.det_checkpoint, args.det_config, args.device, args.min_score)
@@ -252,7 +252,7 @@ def prepare(args: argparse.Namespace) -> Parts:
     box_file = read_boxes(args, sources) if args.boxes and not by_frame else None
     if args.track:
         from ..prediction.tracking import check_installed
-        check_installed()
+        check_installed(args.smooth)
     if not args.no_draw and any(source.kind != 'picture' for source in sources) and not has_h264():
         warn('predict', 'films are drawn without sound, by a codec that browsers do not play; with PyAV (pip install '
              'av) they have both')

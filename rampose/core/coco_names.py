@@ -18,6 +18,22 @@ SIGMAS: Dict[str, float] = dict(
     right_knee=.087, left_ankle=.089, right_ankle=.089)
 
 
+def category_name(category: Union[int, str]) -> str:
+    """The name of a category, for detectors that number them otherwise.
+
+    Args:
+        category: Its number from 0 on in COCO, or a name, which need not be COCO's.
+
+    Raises:
+        ValueError: No such number.
+    """
+    if not isinstance(category, int) and not category.isdecimal():
+        return category.lower()
+    if int(category) >= len(NAMES):
+        raise ValueError(f'got category {category}; COCO has 0 to {len(NAMES) - 1}')
+    return NAMES[int(category)]
+
+
 def category_number(category: Union[int, str]) -> int:
     """The number of a category, from 0 on.
 

@@ -1,76 +1,13 @@
-"""The same person over the frames of a video: MMDetection's ByteTrack, and the One Euro filter.
+"""The same person over the frames of a video: numbers, and keypoints smoothed by the One Euro filter."""
 
-Both come from libraries: `pip install lap OneEuroFilter` brings what they need.
-"""
-
-import importlib.util
+from importlib.util import find_spec
 from typing import Dict, List
 
 import numpy as np
 
 from ..core.pose_result import NO_TRACK, PoseResult
+from .person_trackers import FRAMES_RETAINED, tracker_class
 from .records import DECIMALS
-
-# A track that is lost for longer begins anew, frames. ByteTrack's own value, at 30 frames a second one second.
-FRAMES_RETAINED = 30
-
-
-class PersonTracker:
-    """Number the people of a video.
-
-    "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", as MMDetection has it. Boxes that score
-    0.3 or more, MMPose's limit for people, begin tracks; lower ones only go on with one.
-
-    Raises:
-        ImportError: What tracking needs is not installed.
-    """
-
-    def __init__(self) -> None:
-        check_installed()
-        import mmdet.models  # noqa: F401  registers the tracker
-        from mmdet.registry import MODELS
-        from mmengine.registry import DefaultScope
-        with DefaultScope.overwrite_default_scope('mmdet'):
-            self._tracker = MODELS.build(
-                dict(
-                    type='ByteTracker',
-                    motion=dict(type='KalmanFilter'),
-                    obj_score_thrs=dict(high=0.3, low=0.1),
-                    init_track_thr=0.3,
-                    num_frames_retain=FRAMES_RETAINED))
-        self._next_frame = 0
-
-    def __call__(self, bboxes: np.ndarray, bbox_scores: np.ndarray) -> List[int]:
-        """Take the boxes of the next frame.
-
-        Args:
-            bboxes: ``(N, 4)``, xyxy in image px.
-            bbox_scores: ``(N,)``.
-
-        Returns:
-            The N numbers of their people, from 0, or `NO_TRACK`.
-        """
-        import torch
-        from mmdet.structures import DetDataSample
-        from mmengine.structures import InstanceData
-
-        # MMDetection compares with a threshold; a box that reaches it shall count.
-        instances = InstanceData(
-            bboxes=torch.from_numpy(bboxes.astype(np.float32)),
-            scores=torch.from_numpy(np.nextafter(bbox_scores.astype(np.float32), np.float32(np.inf))),
-            labels=torch.zeros(len(bboxes), dtype=torch.long))
-        sample = DetDataSample(pred_instances=instances, metainfo=dict(frame_id=self._next_frame))
-        self._next_frame += 1
-        tracked = self._tracker.track(sample)
-        for track in self._tracker.tracks.values():  # it keeps all that it ever saw of a person
-            for item in self._tracker.memo_items:
-                del track[item][:-self._tracker.num_tentatives]
-        # It gives the boxes in an order of its own, some of them not at all.
-        ids = [NO_TRACK] * len(bboxes)
-        for bbox, track_id in zip(tracked.bboxes, tracked.instances_id.tolist()):
-            rows = (instances.bboxes == bbox).all(dim=1).nonzero().ravel().tolist()
-            ids[next(row for row in rows if ids[row] == NO_TRACK)] = track_id
-        return ids
 
 
 class KeypointSmoother:
@@ -89,7 +26,6 @@ class KeypointSmoother:
     """
 
     def __init__(self, fps: float, min_cutoff: float = 1.0, beta: float = 0.05) -> None:
-        check_installed()
         from OneEuroFilter import OneEuroFilter
         self._new_filter = lambda: OneEuroFilter(freq=fps, mincutoff=min_cutoff, beta=beta)
         self._fps = fps
@@ -134,7 +70,8 @@ class VideoTracks:
     """
 
     def __init__(self, fps: float, smooth: bool) -> None:
-        self._tracker = PersonTracker()
+        check_installed(smooth)
+        self._tracker = tracker_class()()
         self._smoother = KeypointSmoother(fps) if smooth else None
 
     def __call__(self, frame_id: int, result: PoseResult) -> None:
@@ -154,12 +91,12 @@ class VideoTracks:
             self._smoother(frame_id, result.track_ids.tolist(), result.keypoints_unsmoothed), DECIMALS)
 
 
-def check_installed() -> None:
-    """See whether what tracking needs is installed.
+def check_installed(smooth: bool) -> None:
+    """See whether what tracking, and smoothing, needs is installed.
 
     Raises:
         ImportError: Something is not.
     """
-    for package in ('lap', 'OneEuroFilter'):
-        if importlib.util.find_spec(package) is None:
-            raise ImportError(f'{package} is not installed, which tracking needs: pip install lap OneEuroFilter')
+    tracker_class()
+    if smooth and find_spec('OneEuroFilter') is None:
+        raise ImportError('smoothing needs OneEuroFilter: pip install OneEuroFilter')

@@ -204,29 +204,30 @@ def test_attention(predict, photos, tmp_path):
     assert cv2.imread(str(folder / '0.jpg.person0.png')).std() > 0
 
 
-def test_tracking_numbers_people_and_changes_nothing_else(predict, photo, tmp_path):
+def test_tracking_numbers_people_and_changes_nothing_else(some_tracker, predict, photo, tmp_path):
     write_video(tmp_path / 'film.mp4', photo, 12)
     assert predict(tmp_path / 'film.mp4', out='plain')[0] == 0
     assert predict(tmp_path / 'film.mp4', '--track', out='tracked')[0] == 0
     assert predict(tmp_path / 'film.mp4', '--track', '--smooth', out='smooth')[0] == 0
     for plain, tracked, smooth in zip(*(records(tmp_path / name) for name in ('plain', 'tracked', 'smooth'))):
-        assert [person.pop('track_id') for person in tracked['instances']] == [0]
+        track_id = 0 if tracked['frame_id'] else some_tracker
+        assert [person.pop('track_id') for person in tracked['instances']] == [track_id]
         assert tracked == plain
         assert smooth['instances'][0]['keypoints_unsmoothed'] == plain['instances'][0]['keypoints']
     assert smooth['instances'][0]['keypoints'] != plain['instances'][0]['keypoints']
 
 
-def test_each_video_has_people_of_its_own(predict, photo, tmp_path):
+def test_each_video_has_people_of_its_own(some_tracker, predict, photo, tmp_path):
     for name in 'ab':
         write_video(tmp_path / f'{name}.mp4', photo, 5)
     assert predict(tmp_path / 'a.mp4', tmp_path / 'b.mp4', '--track')[0] == 0
     found = [(record['name'], record['frame_id'], record['instances'][0]['track_id'])
              for record in records(tmp_path / 'out')]
-    assert found == [(f'{name}.mp4', number, 0) for name in 'ab' for number in range(5)]
+    assert found == [(f'{name}.mp4', number, 0 if number else some_tracker) for name in 'ab' for number in range(5)]
     assert len(list((tmp_path / 'out/visualizations').iterdir())) == 2
 
 
-def test_a_stopped_video_goes_on_as_if_it_had_not_been(predict, photo, tmp_path):
+def test_a_stopped_video_goes_on_as_if_it_had_not_been(some_tracker, predict, photo, tmp_path):
     write_video(tmp_path / 'film.mp4', photo, 30)
     options = ['--track', '--smooth', '--attention']
     assert predict(tmp_path / 'film.mp4', *options, out='whole')[0] == 0

@@ -62,7 +62,7 @@ def test_mmposes_inferencer_knows_the_name(photo):
     from mmpose.apis import MMPoseInferencer
     inferencer = MMPoseInferencer(pose2d=zoo.default_name(), det_model='whole_image', device='cpu')
     inferencer.inferencer.show_progress = False
-    result = next(inferencer(photo, bboxes=[np.array([10, 10, 200, 220])]))
+    result = next(inferencer(photo, bboxes=[np.array([10, 10, 200, 220, 1.])]))
     keypoints = np.array(result['predictions'][0][0]['keypoints'])
     assert keypoints.shape == (17, 2) and np.isfinite(keypoints).all()
     assert zoo.default_name() in inferencer.inferencer.list_models('mmpose')

@@ -1,5 +1,6 @@
-"""Crops in numpy and OpenCV are MMPose's own, to the last bit."""
+"""Crops in numpy and OpenCV are MMPose's own, to the last bit with OpenCV 4."""
 
+import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import Compose
@@ -20,7 +21,8 @@ def test_crops_are_those_of_mmposes_pipeline(photo, use_udp, input_size):
         expected = pipeline(dict(img=photo, bbox=bbox[None]))
         crop = cut_out(photo, bbox, input_size, 1.25, use_udp)
         if 'input_center' in expected:
-            assert np.array_equal(crop.pixels, expected['img'])
+            # OpenCV 5 may round one of the same two calls the other way.
+            np.testing.assert_allclose(crop.pixels.astype(int), expected['img'], atol=int(cv2.__version__ >= '5'))
             center, scale = expected['input_center'], expected['input_scale']
         else:  # before MMPose 1.2, whose matrix has its float32 numbers added in another order
             np.testing.assert_allclose(crop.pixels.astype(int), expected['img'], atol=8)

@@ -4,7 +4,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from xtcocotools.coco import COCO
+from pycocotools.coco import COCO
 
 from rampose.lab.figure import KEYPOINTS, Canvas, draw_figure, keypoints_of, pose_figure, project
 from rampose.lab.sample import make_picture, make_sample

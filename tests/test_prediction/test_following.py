@@ -74,7 +74,10 @@ def records(folder) -> list:
 
 
 @pytest.mark.parametrize('more', [(), ('--track', '--smooth')], ids=['plain', 'tracked'])
-def test_the_detector_runs_on_every_fourth_frame(film, asked, tmp_path, more):
+def test_the_detector_runs_on_every_fourth_frame(film, asked, tmp_path, more, request):
+    if more:
+        request.getfixturevalue('some_tracker')
+
     def predict(out, *options):
         return main(['predict', str(film), '--detector', 'x.onnx', '--detect-every', '4', '--no-draw',
                      '--min-keypoint-score', '0.01', '--out', str(tmp_path / out), *more, *options])
