@@ -23,6 +23,7 @@ DEFAULT_FPS = 25.0  # of cameras and raw streams that do not say
 # By which a folder of results is known.
 RUN_FILE, DRAWN_FOLDERS = 'rampose_run.json', ('visualizations', 'attention')
 DRAWN_IMAGES, DRAWN_VIDEOS = ('.jpg', '.jpeg', '.png'), ('.mp4', )
+Capture = Union[cv2.VideoCapture, LiveCapture]
 MAX_NAME_BYTES = 255  # of a file, on every file system in use
 
 
@@ -215,7 +216,7 @@ def count_frames(sources: Sequence[Source]) -> Optional[int]:
     return total
 
 
-def _frame_count(capture: cv2.VideoCapture) -> Optional[int]:
+def _frame_count(capture: Capture) -> Optional[int]:
     number = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     return int(number) if number > 0 else None
 
@@ -265,8 +266,8 @@ def _read_video(source: Source, limit: float, should_stop: Callable[[], bool],
         yield Failure(source, reason)
         return
     is_stream = '://' in source.path and source.kind == 'webcam'
-    capture = (LiveCapture(source.path, on_wait, should_stop) if is_stream else
-               cv2.VideoCapture(int(source.path[len('webcam'):]) if source.kind == 'webcam' else source.path))
+    capture: Capture = (LiveCapture(source.path, on_wait, should_stop) if is_stream else
+                        cv2.VideoCapture(int(source.path[len('webcam'):]) if source.kind == 'webcam' else source.path))
     try:
         if not capture.isOpened():
             yield Failure(source, f'{source.path} cannot be opened; is it there, and does another program use it?'
@@ -313,7 +314,7 @@ class _Clock:
         end: When the last frame ends, if it lasts as long as the longest before it.
     """
 
-    def __init__(self, capture: cv2.VideoCapture, kind: str, fps: float) -> None:
+    def __init__(self, capture: Capture, kind: str, fps: float) -> None:
         self._capture, self._fps = capture, fps
         self._started = time.monotonic() if kind == 'webcam' else None
         self._last = self._longest = self.end = 0.

@@ -279,7 +279,7 @@ _shtab_rampose_predict_options=(
   "--config[a name that \`rampose weights\` lists, what \`rampose export\` wrote (.onnx, .xml), or any of MMPose\'s top-down configs\; default\: the model that comes with rampose]:config:"
   "--checkpoint[the config\'s weights]:checkpoint:"
   "--out[folder for the results (default\: predictions)]:FOLDER:"
-  "--detector[yolox-nano, yolox-tiny or yolox-s, downloaded once\; or the file of an exported detector (.onnx, .xml)\: YOLOX, RTMDet. Default, with rampose\'s own models\: yolox-nano]:NAME:"
+  "--detector[yolox-nano, yolox-tiny or yolox-s, downloaded once\; the file of an exported detector (.onnx, .xml)\: YOLOX, RTMDet\; torchvision or torchvision\:NAME\; transformers or transformers\:NAME. Default, with rampose\'s own models\: yolox-nano]:NAME:"
   "--det-category[with --detector\: number or COCO\'s name of what to find (default\: person)]:NAME:"
   "--detect-every[find the people of a video on every N-th frame, and let their boxes follow their keypoints in between (default\: 1)]:N:"
   "--det-checkpoint[weights of a detector\; Faster R-CNN unless --det-config names another]:det_checkpoint:"
