@@ -20,7 +20,7 @@ PACKAGES = (('torch', ), ('mmcv', 'onedl-mmcv'), ('mmengine', 'onedl-mmengine'),
             ('mmpose', ), ('numpy', ), ('opencv-python-headless', ), ('xtcocotools', ), ('yapf', ), ('onnxruntime', ))
 STEPS = {'check-env': '`rampose check-env`', 'tests': 'fast tests', 'train': 'train, first epoch',
          'resume': 'resume, second epoch', 'test': 'test', 'predict': 'predict', 'convert': 'convert an HRNet',
-         'hostile': 'a hostile checkpoint'}
+         'hostile': 'refuse a hostile checkpoint'}
 
 
 def read_runs() -> List[dict]:
