@@ -12,7 +12,7 @@ def test_the_table_is_that_of_the_runs(root):
 
 def test_the_runs_are_of_the_pins_and_passed(root):
     runs = sorted((root / 'docs/setups').glob('*.json'))
-    assert {'oldest', 'common'} <= {path.stem for path in runs}
+    assert {'oldest', 'common', 'newest'} <= {path.stem for path in runs}
     for path in runs:
         run = json.loads(path.read_text())
         pins = root / ('requirements/lock.txt' if path.stem == 'locked' else f'requirements/setups/{path.stem}.txt')
