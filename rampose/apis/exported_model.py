@@ -9,7 +9,9 @@ from ..core.crops import Crop, cut_out
 from ..core.decoding import average_with_flipped, check_codec, decode
 from ..core.files import sha256_of
 from ..core.model_info import ModelInfo
+from ..core.profiling import stage
 from ..core.protocols import Engine
+from ..core.uncertainty import calibration_of, covariances
 from .engines import open_engine
 
 EXPORTED_SUFFIXES = ('.onnx', '.xml')
@@ -41,6 +43,7 @@ class ExportedPoseModel:
                  num_threads: Optional[int] = None) -> None:
         engine = open_engine(path, backend)
         self.info = ModelInfo.from_json(engine.metadata, path)
+        self.calibration = calibration_of(self.info.calibration)
         self.padding = self.info.padding
         check_codec(self.info.codec)
         if flip_test is None:
@@ -70,6 +73,11 @@ class ExportedPoseModel:
         """MMPose's description of the keypoints."""
         return self.info.dataset_meta
 
+    @property
+    def gives_heatmaps(self) -> bool:
+        """Whether :meth:`with_uncertainty` can be called."""
+        return self.info.outputs == 'heatmaps'
+
     def crop(self, image: np.ndarray, bbox: np.ndarray) -> Crop:
         """Cut a person out.
 
@@ -88,10 +96,31 @@ class ExportedPoseModel:
         pixels = np.stack([crop.pixels for crop in crops])
         if self.info.outputs == 'keypoints':
             keypoints, scores = self.run(self.info.prepare(pixels))
-        else:
-            keypoints, scores = decode(self.heatmaps(pixels), self.info.codec)
-        in_image = [crop.to_image(of_crop) for crop, of_crop in zip(crops, keypoints)]
-        return np.stack(in_image).astype(np.float32), scores
+            return self._in_image(crops, keypoints), scores
+        return self._decode(crops, self.heatmaps(pixels))
+
+    def with_uncertainty(self, crops: Sequence[Crop]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Estimate the keypoints of B crops, and how sure they are.
+
+        Returns:
+            Keypoints and scores as of a call; and the covariances of the keypoints' errors ``(B, K, 2, 2)`` float32, px
+            squared, as far as heatmaps show them: those of an uncalibrated model are the heatmaps' own.
+        """
+        heatmaps = self.heatmaps(np.stack([crop.pixels for crop in crops]))
+        sigma = float(np.mean(self.info.codec.get('sigma', 2)))
+        of_cells = covariances(heatmaps, sigma) * (self.calibration.spread_factor if self.calibration else 1)
+        to_image = np.stack([crop.scale for crop in crops]) / heatmaps.shape[:1:-1]  # px of a cell's sides, (B, 2)
+        in_image = of_cells * (to_image[:, None, :, None] * to_image[:, None, None, :])
+        return (*self._decode(crops, heatmaps), in_image.astype(np.float32))
+
+    def _decode(self, crops: Sequence[Crop], heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        with stage('decode'):
+            keypoints, scores = decode(heatmaps, self.info.codec)
+            return self._in_image(crops, keypoints), scores
+
+    @staticmethod
+    def _in_image(crops: Sequence[Crop], keypoints: np.ndarray) -> np.ndarray:
+        return np.stack([crop.to_image(of_crop) for crop, of_crop in zip(crops, keypoints)]).astype(np.float32)
 
     def heatmaps(self, pixels: np.ndarray) -> np.ndarray:
         """The heatmaps of crops ``(B, h, w, 3)`` uint8 BGR: ``(B, K, H, W)`` float32, with flip test if it is on."""
@@ -105,7 +134,8 @@ class ExportedPoseModel:
 
     def run(self, inputs: np.ndarray) -> List[np.ndarray]:
         """Run the network alone: its inputs, as :meth:`ModelInfo.prepare` makes them, to its outputs."""
-        return self._engine(inputs)
+        with stage('network'):
+            return self._engine(inputs)
 
 
 def _sha256(path: Path) -> str:

@@ -9,16 +9,18 @@ import numpy as np
 
 from .. import __version__
 from ..core.bboxes import as_bboxes, check_bboxes, what_is_wrong
-from ..core.images import UnreadableError, check_image, read_image
 from ..core.machine import describe
 from ..core.pose_result import PoseResult
+from ..core.profiling import stage
 from ..core.protocols import Detector, Engine, PoseModel
 from .backends import open_detector, open_pose_model
+from .crop_batches import CropBatches
+from .exported_model import ExportedPoseModel
+from .opening import OpenedImage, Picture, enlarged, numbered, opened_in_groups
 
 if TYPE_CHECKING:  # exported models run where MMEngine is not installed
     from mmengine import Config
 
-Picture = Union[str, Path, np.ndarray]
 PADDING = 1.25  # of tight boxes, as GetBBoxCenterScale has it everywhere in MMPose
 
 
@@ -56,6 +58,11 @@ class TopdownPredictor:
             config of another one of MMDetection's; or any function from an image ``(h, w, 3)`` uint8 BGR to boxes
             ``(N, 4)`` xyxy and scores ``(N,)``. Default: None.
         detector_checkpoint: Weights of a detector that is not a function.
+        reduce_large: Read large JPEGs at a half, a quarter or an eighth of their size, as far as everybody in them
+            stays as large as the network's input: for files, and exported models. Keypoints, in px of the file, are
+            not quite the same. Default: False.
+        uncertainty: Give each keypoint's confidence and the covariance of its error, too, as fields of the result; for
+            exported models that give heatmaps. Default: False.
 
     Raises:
         FileNotFoundError: No such config, checkpoint or exported model.
@@ -76,17 +83,24 @@ class TopdownPredictor:
                  compile: bool = False,
                  num_threads: Optional[int] = None,
                  detector: Union[str, Path, Detector, None] = None,
-                 detector_checkpoint: Union[str, Path, None] = None) -> None:
+                 detector_checkpoint: Union[str, Path, None] = None,
+                 reduce_large: bool = False,
+                 uncertainty: bool = False) -> None:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f'got batch_size {batch_size}; needed is a whole number, at least 1')
         self.pose_model = open_pose_model(config, checkpoint, backend, device, dtype, flip_test, compile, num_threads)
-        self.batch_size = batch_size
+        if uncertainty and not getattr(self.pose_model, 'gives_heatmaps', False):
+            raise ValueError(f'got uncertainty=True for {config}; needed is an exported model that gives heatmaps: '
+                             'rampose export writes one, without --decode')
+        if reduce_large and not isinstance(self.pose_model, ExportedPoseModel):
+            raise ValueError(f'got reduce_large=True for {config}; needed is an exported model')
+        self.batch_size, self.reduce_large, self.uncertainty = batch_size, reduce_large, uncertainty
         self._detector = open_detector(detector, detector_checkpoint, device)
         self._process = os.getpid()
         self._made_by: Dict[str, Any] = dict(
             config=config, checkpoint=checkpoint, backend=backend, device=device, dtype=dtype, flip_test=flip_test,
             batch_size=batch_size, compile=compile, num_threads=num_threads, detector=detector,
-            detector_checkpoint=detector_checkpoint)
+            detector_checkpoint=detector_checkpoint, reduce_large=reduce_large, uncertainty=uncertainty)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         """Pickled, it is made anew by its arguments: for processes that are started by spawn."""
@@ -122,18 +136,11 @@ class TopdownPredictor:
         Raises:
             ValueError: There is no detector, or it gives something else than boxes and scores.
         """
-        if self._detector is None:
-            raise ValueError('got no boxes, and the predictor has no detector: give bboxes (an empty list if there is '
-                             "nobody), or construct it with detector='yolox-nano'")
-        image = _as_image(image)
-        found = self._detector(image)
-        if not isinstance(found, (tuple, list)) or len(found) != 2:
-            raise ValueError('the detector gave no pair; needed are boxes (N, 4) and scores (N,)')
-        bboxes, scores = as_bboxes(found[0]), np.asarray(found[1], dtype=np.float32).reshape(-1)
-        if len(bboxes) != len(scores):
-            raise ValueError(f'the detector gave {len(bboxes)} boxes and {len(scores)} scores; needed is one for each')
-        usable = np.array([what_is_wrong(bbox, image.shape) is None for bbox in bboxes], bool).reshape(-1)
-        return loosened(bboxes[usable], self.pose_model), scores[usable]
+        return self.detect_all([image])[0]
+
+    def detect_all(self, images: Sequence[Picture]) -> List[Tuple[np.ndarray, np.ndarray]]:
+        """Find the people in several images, as :meth:`detect` one by one."""
+        return [found for group in opened_in_groups(images) for found in self._detect(group, len(images))]
 
     def __call__(
         self,
@@ -182,40 +189,99 @@ class TopdownPredictor:
                                "one in each process, or start them by multiprocessing.get_context('spawn')")
         if bboxes is not None and len(bboxes) != len(images):
             raise ValueError(f'got {len(images)} images and {len(bboxes)} lists of boxes; needed is one for each')
-        keypoints = [np.zeros((0, self.num_keypoints, 2), np.float32)]
-        scores = [np.zeros((0, self.num_keypoints), np.float32)]
-        found: List[Tuple[np.ndarray, np.ndarray]] = []
-        crops: List[Any] = []
-        for number, picture in enumerate(images):  # one after another: only their crops stay in memory
-            try:
-                image = _as_image(picture)
-                found.append(self._boxes_of(image, None if bboxes is None else bboxes[number]))
-            except ValueError as error:
-                # With the number in front, as the same kind of error where that takes a text and nothing else.
-                kind = UnreadableError if isinstance(error, UnreadableError) else ValueError
-                raise kind(f'image {number}: {error}' if len(images) > 1 else str(error)) from error
-            for bbox in found[-1][0]:
-                crops.append(self.pose_model.crop(image, bbox))
-                if len(crops) == self.batch_size:
-                    self._estimate(crops, keypoints, scores)
-        self._estimate(crops, keypoints, scores)
-        ends = np.cumsum([len(of_image) for of_image, _ in found], dtype=int)
-        of_all, scores_of_all = np.concatenate(keypoints), np.concatenate(scores)
-        people = [slice(end - len(of_image), end) for end, (of_image, _) in zip(ends, found)]
-        return [PoseResult(of_all[chosen], scores_of_all[chosen], *boxes) for chosen, boxes in zip(people, found)]
+        model, factors = self.pose_model, []
+        found: List[Tuple[np.ndarray, np.ndarray]] = []  # of each image: boxes in px of the file, and their scores
+        estimate = cast(ExportedPoseModel, model).with_uncertainty if self.uncertainty else model
+        # Beside each other only where no OpenMP is: two programs of it would wait for each other.
+        with CropBatches(estimate, self.batch_size, beside=isinstance(model, ExportedPoseModel)) as batches:
+            for group in opened_in_groups(images, self.reduce_large):  # only their crops stay in memory
+                found += self._boxes_of(group, bboxes, len(images))
+                for opened in group:
+                    boxes = found[opened.number][0]
+                    opened = opened.finer(self._fitting_factor(boxes, opened.factor))
+                    factors.append(opened.factor)
+                    for bbox in enlarged(boxes, opened.factor, back=True):
+                        with stage('crop'):
+                            crop = model.crop(opened.image, bbox)
+                        batches.add(crop)
+            results = self._as_results(batches.finish(), found)
+        for result, factor in zip(results, factors):
+            result.keypoints = enlarged(result.keypoints, factor)
+            if result.covariances is not None:
+                result.covariances = result.covariances * np.float32(factor**2)
+        return results
 
-    def _boxes_of(self, image: np.ndarray, bboxes: Union[np.ndarray, Sequence, None]) -> Tuple[np.ndarray, np.ndarray]:
+    def _boxes_of(self, group: List[OpenedImage], bboxes: Optional[Sequence],
+                  total: int) -> List[Tuple[np.ndarray, np.ndarray]]:
+        """Boxes in px of the file, given or found, and their scores."""
         if bboxes is None:
-            return self.detect(image)
-        checked = check_bboxes(bboxes, image.shape)
-        return checked, np.ones(len(checked), np.float32)
+            return [(enlarged(boxes, opened.factor), scores)
+                    for opened, (boxes, scores) in zip(group, self._detect(group, total))]
+        found = []
+        for opened in group:
+            with numbered(opened.number, total):
+                h, w = (side * opened.factor for side in opened.image.shape[:2])
+                boxes = check_bboxes(bboxes[opened.number], (h, w))
+            found.append((boxes, np.ones(len(boxes), np.float32)))
+        return found
 
-    def _estimate(self, crops: List[Any], keypoints: List[np.ndarray], scores: List[np.ndarray]) -> None:
-        """Estimate the crops that wait, as one batch, and empty the list."""
-        if crops:
-            for results, new in zip((keypoints, scores), self.pose_model(crops)):
-                results.append(new)
-            crops.clear()
+    def _fitting_factor(self, boxes: np.ndarray, factor: int) -> int:
+        """By how much an image may be reduced, if everybody's crop is to be as large as the network's input."""
+        if factor == 1 or not len(boxes):
+            return factor
+        info = cast(ExportedPoseModel, self.pose_model).info
+        enough = ((boxes[:, 2:] - boxes[:, :2]) * info.padding / info.input_size).max(axis=1).min()
+        return max(fitting for fitting in (1, 2, 4, 8) if fitting == 1 or fitting <= min(factor, enough))
+
+    def _as_results(self, batches: List[Tuple[np.ndarray, ...]],
+                    found: List[Tuple[np.ndarray, np.ndarray]]) -> List[PoseResult]:
+        """The results of images, from those of batches and the boxes of each image."""
+        k = self.num_keypoints
+        shapes = [(0, k, 2), (0, k), *([(0, k, 2, 2)] if self.uncertainty else [])]
+        nobody = tuple(np.zeros(shape, np.float32) for shape in shapes)
+        of_all = [np.concatenate(arrays) for arrays in zip(nobody, *batches)]
+        ends = np.cumsum([len(of_image) for of_image, _ in found], dtype=int)
+        people = [slice(end - len(of_image), end) for end, (of_image, _) in zip(ends, found)]
+        return [self._as_result([values[chosen] for values in of_all], boxes) for chosen, boxes in zip(people, found)]
+
+    def _as_result(self, estimated: Sequence[np.ndarray], boxes: Tuple[np.ndarray, np.ndarray]) -> PoseResult:
+        result = PoseResult(estimated[0], estimated[1], *boxes)
+        if self.uncertainty:
+            calibration = cast(ExportedPoseModel, self.pose_model).calibration
+            result.covariances = estimated[2]
+            if calibration is not None:
+                result.confidences = calibration.confidence(result.keypoint_scores)
+        return result
+
+    def _detect(self, group: List[OpenedImage], total: int) -> List[Tuple[np.ndarray, np.ndarray]]:
+        """The people in images, as of :meth:`detect`, in px of what is in memory."""
+        if self._detector is None:
+            raise ValueError('got no boxes, and the predictor has no detector: give bboxes (an empty list if there is '
+                             "nobody), or construct it with detector='yolox-nano'")
+        with stage('detect'):
+            find_all = getattr(self._detector, 'find_all', None)
+            if find_all is not None and len(group) > 1:
+                found = find_all([opened.image for opened in group])
+            else:
+                found = []
+                for opened in group:
+                    with numbered(opened.number, total):
+                        found.append(self._detector(opened.image))
+        usable = []
+        for opened, of_image in zip(group, found):
+            with numbered(opened.number, total):
+                usable.append(self._usable(opened.image, of_image))
+        return usable
+
+    def _usable(self, image: np.ndarray, found: Tuple[np.ndarray, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
+        """What a detector gave, without what can show nobody, and padded for the model."""
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise ValueError('the detector gave no pair; needed are boxes (N, 4) and scores (N,)')
+        bboxes, scores = as_bboxes(found[0]), np.asarray(found[1], dtype=np.float32).reshape(-1)
+        if len(bboxes) != len(scores):
+            raise ValueError(f'the detector gave {len(bboxes)} boxes and {len(scores)} scores; needed is one for each')
+        usable = np.array([what_is_wrong(bbox, image.shape) is None for bbox in bboxes], bool).reshape(-1)
+        return loosened(bboxes[usable], self.pose_model), scores[usable]
 
 
 def loosened(bboxes: np.ndarray, pose_model: PoseModel) -> np.ndarray:
@@ -227,10 +293,3 @@ def loosened(bboxes: np.ndarray, pose_model: PoseModel) -> np.ndarray:
     growth = PADDING / min(getattr(pose_model, 'padding', PADDING), PADDING)
     center, half = (bboxes[:, :2] + bboxes[:, 2:]) / 2, (bboxes[:, 2:] - bboxes[:, :2]) / 2
     return np.concatenate([center - growth * half, center + growth * half], axis=1) if growth > 1 else bboxes
-
-
-def _as_image(picture: Picture) -> np.ndarray:
-    if isinstance(picture, (str, Path)):
-        return read_image(picture)
-    check_image(picture)
-    return picture

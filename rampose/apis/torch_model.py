@@ -17,6 +17,7 @@ from torch import nn
 from .. import models  # noqa: F401
 from ..checkpoints.weights import load_weights
 from ..core.files import sha256_of
+from ..core.profiling import stage
 from ..datasets import transforms  # noqa: F401
 from ..datasets.metainfo import config_metainfo
 
@@ -159,7 +160,8 @@ class TorchPoseModel:
         """
         mixed = self.dtype != torch.float32
         precision = torch.autocast(self.device.type, self.dtype) if mixed else contextlib.nullcontext()
-        with torch.no_grad() if self.is_compiled else torch.inference_mode(), precision:  # compiling needs the former
+        no_grad = torch.no_grad() if self.is_compiled else torch.inference_mode()  # compiling needs the former
+        with stage('network'), no_grad, precision:
             samples = self.model.test_step(pseudo_collate(list(crops)))
         instances = [sample.pred_instances for sample in samples]
         return (np.concatenate([instance.keypoints[..., :2] for instance in instances]).astype(np.float32),

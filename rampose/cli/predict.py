@@ -10,6 +10,7 @@ videos, and errors.jsonl if something was left out. After status 3, 130 or a kil
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -20,13 +21,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from .console import counter, warn
+from .console import counter, table, warn
+from .default_detector import default_detector
 from .statuses import DONE, FOUND, STOPPED, before_the_work, writing
 
 if TYPE_CHECKING:
     from ..apis import TopdownPredictor
     from ..core.box_file import BoxFile
     from ..core.frame_boxes import FrameBoxes
+    from ..core.profiling import Profile
     from ..prediction.folder import ResultFolder
     from ..prediction.run import PeopleFinder, RunOptions
 
@@ -77,10 +80,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-draw', action='store_true', help='no images and videos')
     parser.add_argument('--attention', action='store_true',
                         help="write each person's attention weights, and a chart of them")
+    parser.add_argument('--uncertainty', action='store_true',
+                        help="write each keypoint's confidence, of a model that `rampose calibrate` has seen, and the "
+                             'covariance of its error; for exported models')
     parser.add_argument('--track', action='store_true', help='number the people of a video')
     parser.add_argument('--smooth', action='store_true', help='with --track: smooth their keypoints over time')
     parser.add_argument('--limit', type=int, help='stop after so many images and frames')
     parser.add_argument('--resume', action='store_true', help='resume a run that was stopped')
+    parser.add_argument('--profile', action='store_true', help='say afterwards what the time went to')
     parser.add_argument('--batch-size', type=int, default=32, help='people in a batch, at most (default: 32)')
     parser.add_argument('--device', help='cpu, cuda:0, ...; default: a GPU where there is one')
     parser.add_argument('--dtype', choices=['float32', 'bfloat16', 'float16'],
@@ -103,6 +110,8 @@ def check_arguments(args: argparse.Namespace) -> None:
             error('--config needs --checkpoint, its weights')
         if exported and args.attention:
             error('--attention needs a config and a checkpoint; exported models do not give their weights')
+    if args.uncertainty and args.attention:
+        error('--uncertainty needs an exported model, and --attention one that is not; take one of them')
     if args.det_config and not args.det_checkpoint:
         error('--det-config needs --det-checkpoint, its weights')
     if args.det_checkpoint and Path(args.det_checkpoint).suffix in EXPORTED_SUFFIXES:
@@ -134,25 +143,13 @@ def choose_detector(args: argparse.Namespace) -> None:
     Raises:
         ValueError: It cannot be had, and there are several images.
     """
-    from ..checkpoints.detector_zoo import DEFAULT, find_detector
-    detector = find_detector(DEFAULT)
-    why_not = None
-    if not detector.is_here and os.environ.get('CI'):
-        why_not = f'where CI is set, {DEFAULT} is fetched only for --detector {DEFAULT}'
-    elif not detector.is_here:
-        warn('predict', f'people are found by {DEFAULT} ({detector.megabytes:.1f} MB, {detector.licence}), which is '
-             f'downloaded once from {detector.file["url"]}')
-        try:
-            detector.fetch()
-        except (OSError, ValueError) as error:
-            why_not = str(error)
-    if why_not is None:
-        args.detector = DEFAULT
-    elif len(args.inputs) == 1 and os.path.isfile(args.inputs[0]):
+    try:
+        args.detector = default_detector('predict')
+    except LookupError as why_not:
+        if len(args.inputs) > 1 or not os.path.isfile(args.inputs[0]):
+            raise ValueError(f'nothing says where the people are ({why_not}): take one of {WAYS}') from None
         warn('predict', f'the whole image is taken for one person, since there is no detector: {why_not}')
         args.whole_image = True
-    else:
-        raise ValueError(f'nothing says where the people are ({why_not}): take one of {WAYS}')
 
 
 @dataclass
@@ -220,7 +217,7 @@ def open_predictor(args: argparse.Namespace) -> 'TopdownPredictor':
         detector = MMDetDetector(args.det_checkpoint, args.det_config, args.device, args.min_score)
     config: Any = args.config
     options = dict(device=args.device, dtype=args.dtype, flip_test=not args.no_flip_test, batch_size=args.batch_size,
-                   detector=detector)
+                   detector=detector, uncertainty=args.uncertainty)
     if args.named:
         from ..checkpoints.zoo import default_name, find_weights
         name = str(config) if config else default_name()
@@ -237,7 +234,7 @@ def prepare(args: argparse.Namespace) -> Parts:
     from ..prediction.folder import ResultFolder
     from ..prediction.inputs import count_frames, find_sources
     from ..prediction.media import has_h264
-    from ..prediction.run import RunOptions, whole_image
+    from ..prediction.run import ByDetector, RunOptions, whole_image
 
     sources, num_others = find_sources(args.inputs)
     if any(source.kind == 'webcam' for source in sources):
@@ -265,7 +262,7 @@ def prepare(args: argparse.Namespace) -> Parts:
     find_people = (whole_image if args.whole_image else
                    (lambda frame: box_file.boxes(frame.source.path)) if box_file else
                    (lambda frame: frame_boxes.boxes(frame.source.path, frame.frame_id)) if frame_boxes else
-                   (lambda frame: predictor.detect(frame.image)))
+                   ByDetector(predictor))
     # What makes a result another one, and what says where it is drawn.
     settings = dict(
         names_relative_to=sources[0].path[:-len(sources[0].name)], draw=not args.no_draw,
@@ -277,7 +274,7 @@ def prepare(args: argparse.Namespace) -> Parts:
         det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes),
         boxes_images=_version(args.boxes_images), category=args.category, whole_image=args.whole_image,
         min_score=args.min_score, min_keypoint_score=args.min_keypoint_score, attention=args.attention,
-        track=args.track, smooth=args.smooth, detect_every=args.detect_every)
+        track=args.track, smooth=args.smooth, detect_every=args.detect_every, uncertainty=args.uncertainty)
     category = (box_file.category, box_file.category_name) if box_file else (args.category or 1, None)
     folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume, predictor.provenance, category)
     total = count_frames(sources)
@@ -310,6 +307,15 @@ def go_through(args: argparse.Namespace, parts: Parts, stop: threading.Event) ->
         one_pass = PredictionRun(parts.predictor, parts.find_people, folder, parts.options, parts.box_file,
                                  lambda people: count(1, people))
         one_pass(frames, stop.is_set)
+
+
+def show_profile(profile: 'Profile', num_frames: int) -> None:
+    """Print a table of the stages."""
+    stages = sorted(profile.stages, key=lambda one: -one.seconds)
+    table(['stage', 'seconds', 'of the time', 'calls', 'ms a call', 'ms an image'],
+          [[one.name, f'{one.seconds:.2f}', f'{one.seconds / profile.seconds:.0%}', str(one.calls),
+            f'{1e3 * one.seconds / one.calls:.2f}', f'{1e3 * one.seconds / max(num_frames, 1):.2f}'] for one in stages],
+          f'{num_frames} images and frames in {profile.seconds:.2f} s; read and write run beside the rest')
 
 
 def report(args: argparse.Namespace, parts: Parts) -> int:
@@ -347,10 +353,15 @@ def run(args: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGINT, on_interrupt)
     folder = parts.folder
+    from ..core.profiling import Profile
     try:
         with writing(f'{folder.num_frames} images and frames were done before; make room, and the same call with '
                      '--resume goes on'):
-            go_through(args, parts, stop)
+            before = folder.num_frames
+            with Profile() if args.profile else contextlib.nullcontext() as profile:
+                go_through(args, parts, stop)
+            if profile is not None:
+                show_profile(profile, folder.num_frames - before)
             # A webcam ends by Ctrl-C, everything else ends by itself.
             if not stop.is_set() or parts.sources[0].kind == 'webcam':
                 folder.finish()

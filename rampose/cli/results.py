@@ -5,6 +5,7 @@
 coco          annotations.json: CVAT, FiftyOne, and training on
 csv           people.csv: a row for each person
 csv-long      keypoints.csv: a row for each keypoint
+parquet       people.parquet: the same as csv, in typed columns: pandas, polars, DuckDB
 yolo-pose     a text file for each image, and data.yaml: Ultralytics
 openpose      a JSON file for each image or frame, BODY_25: Sports2D, Pose2Sim, Blender's add-ons
 label-studio  label_studio.json: tasks with predictions

@@ -137,13 +137,13 @@ def _solve(dxx: np.ndarray, dxy: np.ndarray, dyy: np.ndarray, dx: np.ndarray, dy
 def _blur(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
     """Blur each of ``(N, H, W)``, with zeros around it, and scale it to the maximum that it had."""
     border = (kernel - 1) // 2
-    blurred = np.empty_like(heatmaps)
-    for heatmap, target in zip(heatmaps, blurred):
-        padded = cv2.copyMakeBorder(heatmap, border, border, border, border, cv2.BORDER_CONSTANT)
-        target[:] = cv2.GaussianBlur(padded, (kernel, kernel), 0)[border:-border, border:-border]
-        maximum = target.max()
-        if maximum != 0:  # of a heatmap of zeros MMPose makes NaN
-            target *= heatmap.max() / maximum
+    padded = np.pad(heatmaps, ((0, 0), (border, border), (border, border)))
+    # One below the other in a single image: between two of them there are more zeros than the kernel reaches.
+    column = cv2.GaussianBlur(padded.reshape(-1, padded.shape[2]), (kernel, kernel), 0).reshape(padded.shape)
+    blurred = np.ascontiguousarray(column[:, border:-border, border:-border])
+    maxima = blurred.max(axis=(1, 2))
+    scales = np.divide(heatmaps.max(axis=(1, 2)), maxima, out=np.ones_like(maxima), where=maxima != 0)
+    blurred *= scales[:, None, None]  # of a heatmap of zeros MMPose makes NaN
     return blurred
 
 

@@ -1,6 +1,7 @@
 """What a detector's network needs around it: a letterboxed image before it, boxes out of its numbers after it."""
 
-from typing import Sequence, Tuple
+from functools import lru_cache
+from typing import Tuple
 
 import cv2
 import numpy as np
@@ -26,26 +27,36 @@ def letterbox(image: np.ndarray, size: Tuple[int, int]) -> Tuple[np.ndarray, flo
     return canvas, scale
 
 
-def grid_boxes(values: np.ndarray, size: Tuple[int, int], strides: Sequence[int] = (8, 16, 32)) -> np.ndarray:
-    """Boxes of YOLOX's raw grid.
+@lru_cache(maxsize=8)
+def grid_cells(size: Tuple[int, int], strides: Tuple[int, ...] = (8, 16, 32)) -> np.ndarray:
+    """The cells of YOLOX's raw grid: those of each stride row by row, one stride after the other.
 
     Args:
-        values: ``(A, 4)``: center from the cell's corner, in cells, and the logarithms of width and height in cells;
-            the cells of each stride row by row, one stride after the other.
         size: (w, h) of the network's input, px.
         strides: Px of a cell's side.
 
     Returns:
-        ``(A, 4)`` xyxy, px of the input.
+        ``(A, 3)``: column, row and stride of each.
     """
-    corners, cells = [], []
+    cells = []
     for stride in strides:
         columns, rows = np.meshgrid(np.arange(size[0] // stride), np.arange(size[1] // stride))
-        corners.append(np.stack([columns, rows], axis=-1).reshape(-1, 2))
-        cells.append(np.full((corners[-1].shape[0], 1), stride))
-    corner, cell = np.concatenate(corners), np.concatenate(cells)
-    center = (values[:, :2] + corner) * cell
-    half = np.exp(values[:, 2:4]) * cell / 2
+        cells.append(np.stack([columns, rows, np.full_like(rows, stride)], axis=-1).reshape(-1, 3))
+    return np.concatenate(cells)
+
+
+def grid_boxes(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Boxes of YOLOX's raw grid.
+
+    Args:
+        values: ``(N, 4)``: center from the cell's corner, in cells, and the logarithms of width and height in cells.
+        cells: ``(N, 3)``: of :func:`grid_cells`.
+
+    Returns:
+        ``(N, 4)`` xyxy, px of the input.
+    """
+    center = (values[:, :2] + cells[:, :2]) * cells[:, 2:]
+    half = np.exp(values[:, 2:4]) * cells[:, 2:] / 2
     return np.concatenate([center - half, center + half], axis=1)
 
 

@@ -8,6 +8,8 @@ from typing import Optional, Tuple, Union
 import cv2
 import numpy as np
 
+from .profiling import stage
+
 try:
     from PIL import Image, ImageOps, UnidentifiedImageError
 except ImportError:  # where exported models run, it need not be
@@ -24,6 +26,10 @@ class UnreadableError(ValueError):
     """A picture or video that cannot be read; the message names the file and the reason."""
 
 
+class TooLargeError(UnreadableError):
+    """An image of more pixels than its reader allows."""
+
+
 def check_regular(path: Union[str, Path]) -> None:
     """Raise UnreadableError for what is no file to read: opening a named pipe would wait for ever."""
     try:
@@ -36,7 +42,7 @@ def check_regular(path: Union[str, Path]) -> None:
         raise UnreadableError(f'{path} cannot be read: it is {kind}, not a regular file')
 
 
-def read_image(path: Union[str, Path, bytes]) -> np.ndarray:
+def read_image(path: Union[str, Path, bytes], max_pixels: Optional[int] = None) -> np.ndarray:
     """Read an image as it is displayed.
 
     It is turned as its EXIF says. Transparency is dropped, 16 bits become 8, of an animation the first picture is
@@ -45,6 +51,7 @@ def read_image(path: Union[str, Path, bytes]) -> np.ndarray:
 
     Args:
         path: A file of a format that Pillow reads; or the bytes of one.
+        max_pixels: An image of more is not decoded. Default: None, none is too large.
 
     Returns:
         ``(h, w, 3)`` uint8, BGR, as MMPose takes it.
@@ -52,21 +59,59 @@ def read_image(path: Union[str, Path, bytes]) -> np.ndarray:
     Raises:
         UnreadableError: No path, no such file, an empty or truncated one, no picture, one of floating-point values, or
             one with a side of more than 32,766 px.
+        TooLargeError: It has more than `max_pixels`.
     """
     if not isinstance(path, (str, Path, bytes, bytearray)):
         raise UnreadableError(f'got {type(path).__name__}; needed is the path of a file, or its bytes')
+    with stage('read'):
+        return _read(path, max_pixels)
+
+
+def read_reduced(path: Union[str, Path], shorter_side: int, most: int = 8) -> Tuple[np.ndarray, int]:
+    """Read a large JPEG at a half, a quarter or an eighth of its size, in a fraction of the time.
+
+    Its decoder leaves out the finest waves, so each px is the mean of those that it stands for.
+
+    Args:
+        path: A file as of :func:`read_image`; what is no JPEG, or is not large, is read as it is.
+        shorter_side: That stays, px, at least.
+        most: By how much it may be reduced.
+
+    Returns:
+        The image, as of :func:`read_image`, and by how much it is reduced: 1, 2, 4 or 8.
+
+    Raises:
+        UnreadableError: As of :func:`read_image`.
+    """
+    if Image is None or most == 1:
+        return read_image(path), 1
+    check_regular(path)
+    try:
+        with Image.open(path) as image:
+            is_jpeg, size = image.format == 'JPEG', min(image.size)
+    except Exception:  # read_image says what is wrong
+        is_jpeg, size = False, 0
+    factor = max((factor for factor in (2, 4, 8) if is_jpeg and factor <= most and
+                  size >= factor * shorter_side), default=1)
+    with stage('read'):
+        return _read(path, None, factor), factor
+
+
+def _read(path: Union[str, Path, bytes], max_pixels: Optional[int], factor: int = 1) -> np.ndarray:
     content, path = (path, 'the image') if isinstance(path, (bytes, bytearray)) else (None, path)
     if content is None:
         check_regular(path)
     try:
         if Image is None:
-            return _decode_with_opencv(path, content)
+            return _decode_with_opencv(path, content, max_pixels)
         if Path(path).suffix.lower() in HEIF_SUFFIXES:
             _register_heif(path)
         with Image.open(path if content is None else io.BytesIO(content)) as image:
             if image.mode == 'F':
                 raise UnreadableError(f'{path} holds floating-point values; save it with 8 or 16 bits')
-            _check_sides(path, *image.size)
+            _check_sides(path, image.width, image.height, max_pixels)
+            if factor > 1:
+                image.draft('RGB', (image.width // factor, image.height // factor))
             image = ImageOps.exif_transpose(image)  # decodes, too
             if image.mode in _16_BIT_MODES:
                 grey = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255).astype(np.uint8)
@@ -75,6 +120,8 @@ def read_image(path: Union[str, Path, bytes]) -> np.ndarray:
     except UnreadableError:
         raise
     except Exception as error:  # a decoder may raise anything for a damaged file
+        if Image is not None and isinstance(error, Image.DecompressionBombError):
+            raise TooLargeError(f'{path} cannot be read: it has more pixels than Pillow decodes') from error
         size = len(content) if content is not None else Path(path).stat().st_size if Path(path).exists() else -1
         raise UnreadableError(f'{path} cannot be read: {_reason(error, str(path), size)}') from error
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR, dst=pixels)
@@ -88,16 +135,18 @@ def _register_heif(path: Union[str, Path]) -> None:
     register_heif_opener()
 
 
-def _decode_with_opencv(path: Union[str, Path], content: Optional[bytes]) -> np.ndarray:
+def _decode_with_opencv(path: Union[str, Path], content: Optional[bytes], max_pixels: Optional[int]) -> np.ndarray:
     data = np.fromfile(path, np.uint8) if content is None else np.frombuffer(content, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError('it is no image of a format that OpenCV knows')
-    _check_sides(path, image.shape[1], image.shape[0])
+    _check_sides(path, image.shape[1], image.shape[0], max_pixels)
     return image
 
 
-def _check_sides(path: Union[str, Path], w: int, h: int) -> None:
+def _check_sides(path: Union[str, Path], w: int, h: int, max_pixels: Optional[int]) -> None:
+    if max_pixels is not None and w * h > max_pixels:
+        raise TooLargeError(f'{path} has {w}x{h} px, more than {max_pixels / 1e6:g} million')
     if max(w, h) > MAX_SIDE:
         raise UnreadableError(f'{path} has {w}x{h} px; no side may exceed {MAX_SIDE} px')
 

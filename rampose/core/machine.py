@@ -17,3 +17,8 @@ def processor() -> str:
 def describe() -> str:
     """Processor, cores, system and Python, in a line."""
     return f'{os.cpu_count()} cores of {processor()}, {platform.system()}, Python {platform.python_version()}'
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; a container's share of them is not seen."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1

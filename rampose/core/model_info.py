@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple, Union
 
+import cv2
 import numpy as np
 
 METADATA_KEY = 'rampose'
@@ -37,6 +38,8 @@ class ModelInfo:
         flip_test: Whether the model averages with the mirrored crops by itself.
         rampose_version: Of the package that wrote it.
         format_version: Of this description.
+        calibration: :class:`rampose.core.uncertainty.Calibration` as it is stored; None for a model that was not
+            calibrated.
     """
     name: str
     input_size: Tuple[int, int]
@@ -56,15 +59,22 @@ class ModelInfo:
     flip_test: bool
     rampose_version: str
     format_version: int = FORMAT_VERSION
+    calibration: Optional[Dict] = None
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """Turn crops ``(B, h, w, 3)`` uint8 BGR into what the network takes."""
         if self.inputs == 'uint8':
             return pixels
-        inputs = (pixels[..., ::-1] if self.bgr_to_rgb else pixels).transpose(0, 3, 1, 2).astype(np.float32)
+        values = np.arange(256, dtype=np.float32)[:, None].repeat(3, axis=1)  # what each byte becomes, by channel
         if self.mean:
-            inputs -= np.array(self.mean, np.float32)[:, None, None]
-            inputs /= np.array(self.std, np.float32)[:, None, None]
+            values -= np.array(self.mean, np.float32)
+            values /= np.array(self.std, np.float32)
+        channels = (2, 1, 0) if self.bgr_to_rgb else (0, 1, 2)
+        table = np.ascontiguousarray(values[None, :, channels])
+        inputs = np.empty((len(pixels), 3, *pixels.shape[1:3]), np.float32)
+        for crop, planes in zip(pixels, inputs):
+            for channel, plane in zip(channels, cv2.split(cv2.LUT(crop, table))):
+                planes[channel] = plane
         return inputs
 
     def to_json(self) -> str:
@@ -94,10 +104,11 @@ class ModelInfo:
         if version > FORMAT_VERSION:
             raise ValueError(f'{path} was written by rampose {content.get("rampose_version")}, in format {version}; '
                              f'this rampose reads up to {FORMAT_VERSION}: update it')
+        content.setdefault('calibration', None)  # files of before 2026-12 have none
         missing = [field.name for field in fields(cls) if field.name not in content]
         if missing:
             raise ValueError(f'{path} has metadata without {", ".join(missing)}; {again}')
-        empty = [field.name for field in fields(cls) if content[field.name] is None]
+        empty = [field.name for field in fields(cls) if content[field.name] is None and field.name != 'calibration']
         if empty:
             raise ValueError(f'{path} has damaged metadata (nothing for {", ".join(empty)}); {again}')
         content.update(input_size=tuple(content['input_size']), heatmap_size=tuple(content['heatmap_size']),

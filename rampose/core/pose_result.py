@@ -1,7 +1,7 @@
 """What was found in an image."""
 
 from dataclasses import dataclass, fields
-from typing import Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional
 
 import numpy as np
 
@@ -22,6 +22,9 @@ class PoseResult:
         track_ids: ``(N,)`` int: the person's number over a video, `NO_TRACK` for nobody known; None without tracking.
         keypoints_unsmoothed: ``(N, K, 2)``: as they were before they were smoothed over time; None without smoothing.
         attention: For each exchange unit its weights of Eq. 2, ``(N, N outputs, M inputs)``; None if not asked for.
+        confidences: ``(N, K)`` float32, from 0 to 1: the chance that each keypoint is right; None if not asked for, or
+            if the model was not calibrated.
+        covariances: ``(N, K, 2, 2)`` float32, px squared, x before y: of each keypoint's error; None if not asked for.
     """
     keypoints: np.ndarray
     keypoint_scores: np.ndarray
@@ -30,12 +33,15 @@ class PoseResult:
     track_ids: Optional[np.ndarray] = None
     keypoints_unsmoothed: Optional[np.ndarray] = None
     attention: Optional[Dict[str, np.ndarray]] = None
+    confidences: Optional[np.ndarray] = None
+    covariances: Optional[np.ndarray] = None
 
     def __post_init__(self) -> None:
         if self.bbox_scores is None:
             self.bbox_scores = np.ones(len(self.bboxes), np.float32)
         number = len(self.keypoints)
-        for name in ('keypoint_scores', 'bboxes', 'bbox_scores', 'track_ids', 'keypoints_unsmoothed'):
+        for name in ('keypoint_scores', 'bboxes', 'bbox_scores', 'track_ids', 'keypoints_unsmoothed', 'confidences',
+                     'covariances'):
             values = getattr(self, name)
             if values is not None and len(values) != number:
                 raise ValueError(f'got {number} people and {len(values)} {name}; needed is one for each')
@@ -57,6 +63,32 @@ class PoseResult:
     def num_people(self) -> int:
         """N."""
         return len(self.keypoints)
+
+    def to_supervision(self) -> Any:
+        """The people as Roboflow's `supervision` has them, whose annotators draw them.
+
+        Returns:
+            `supervision.KeyPoints`; its `data` has the boxes as ``xyxy`` and, where known, ``track_id`` and
+            ``covariance``, which its ellipse annotators draw.
+
+        Raises:
+            ImportError: supervision is not installed.
+        """
+        try:
+            from supervision import KeyPoints
+        except ImportError:
+            raise ImportError('to_supervision needs supervision: pip install supervision') from None
+        fields_there = KeyPoints.__dataclass_fields__  # an older one has one confidence alone
+        named: Dict[str, Any] = ({'keypoint_confidence': self.keypoint_scores.astype(np.float32),
+                                  'detection_confidence': self.bbox_scores.astype(np.float32)}
+                                 if 'keypoint_confidence' in fields_there else
+                                 {'confidence': self.keypoint_scores.astype(np.float32)})
+        data: Dict[str, Any] = {'xyxy': self.bboxes}
+        for name in ('track_ids', 'covariances'):
+            if getattr(self, name) is not None:
+                data[name[:-1]] = getattr(self, name)
+        return KeyPoints(xy=self.keypoints.astype(np.float32), class_id=np.zeros(self.num_people, int), data=data,
+                         **named)
 
     @property
     def scores(self) -> np.ndarray:

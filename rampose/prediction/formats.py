@@ -20,6 +20,7 @@ BODY_25: Tuple[Tuple[str, ...], ...] = (
     ('left_shoulder', ), ('left_elbow', ), ('left_wrist', ), ('left_hip', 'right_hip'), ('right_hip', ),
     ('right_knee', ), ('right_ankle', ), ('left_hip', ), ('left_knee', ), ('left_ankle', ), ('right_eye', ),
     ('left_eye', ), ('right_ear', ), ('left_ear', ), *((), ) * 6)
+ROWS_A_GROUP = 10_000  # of a Parquet file; what is kept in memory
 
 
 class Results:
@@ -107,15 +108,13 @@ def write_coco(results: Results, out: Path, min_score: float) -> Path:
 def write_csv(results: Results, out: Path, min_score: float) -> Path:
     """A row for each person: the box, and x, y and score of each keypoint."""
     path = out / 'people.csv'
-    names = [f'{name}_{what}' for name in results.keypoints for what in ('x', 'y', 'score')]
     with _text(path) as file:
         rows = csv.writer(file)
-        rows.writerow(['name', 'frame', 'time', 'person', 'track', 'score', 'x1', 'y1', 'x2', 'y2', *names])
+        rows.writerow(['name', 'frame', 'time', 'person', 'track', 'score', 'x1', 'y1', 'x2', 'y2',
+                       *_columns_of(results.keypoints)])
         for _, record in results.records():
             for number, one in enumerate(record['instances']):
-                rows.writerow([*_head(record, number, one), one['score'], *one['bbox'], *(
-                    value for point, score in zip(one['keypoints'], one['keypoint_scores'])
-                    for value in (*point, score))])
+                rows.writerow([*_head(record, number, one), *_values_of(one)])
     return path
 
 
@@ -129,6 +128,40 @@ def write_csv_long(results: Results, out: Path, min_score: float) -> Path:
             for number, one in enumerate(record['instances']):
                 for name, point, score in zip(results.keypoints, one['keypoints'], one['keypoint_scores']):
                     rows.writerow([*_head(record, number, one), name, *point, score])
+    return path
+
+
+def write_parquet(results: Results, out: Path, min_score: float) -> Path:
+    """A row for each person, as in `people.csv`, of typed columns that dataframes and databases read.
+
+    Raises:
+        ValueError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetWriter
+    except ImportError as error:  # or one that does not fit its numpy
+        raise ValueError(f'parquet needs pyarrow: pip install pyarrow ({error})') from None
+    numbers = ['score', 'x1', 'y1', 'x2', 'y2', *_columns_of(results.keypoints)]
+    schema = pyarrow.schema([
+        ('name', pyarrow.string()), ('frame', pyarrow.int32()), ('time', pyarrow.float64()),
+        ('person', pyarrow.int32()), ('track', pyarrow.int32()), *((name, pyarrow.float32()) for name in numbers)])
+    path = out / 'people.parquet'
+    with written_whole(path) as file, ParquetWriter(file, schema) as writer:
+        rows: List[list] = []
+
+        def flush() -> None:
+            columns = [list(column) for column in zip(*rows)] if rows else [[] for _ in schema]
+            writer.write_table(pyarrow.table([pyarrow.array(column, field.type)
+                                              for column, field in zip(columns, schema)], schema=schema))
+            rows.clear()
+
+        for _, record in results.records():
+            for number, one in enumerate(record['instances']):
+                rows.append([*_head(record, number, one), *_values_of(one)])
+            if len(rows) >= ROWS_A_GROUP:
+                flush()
+        flush()
     return path
 
 
@@ -205,8 +238,8 @@ def write_label_studio(results: Results, out: Path, min_score: float) -> Path:
 
 
 FORMATS: Dict[str, Callable[[Results, Path, float], Path]] = {
-    'coco': write_coco, 'csv': write_csv, 'csv-long': write_csv_long, 'yolo-pose': write_yolo_pose,
-    'openpose': write_openpose, 'label-studio': write_label_studio}
+    'coco': write_coco, 'csv': write_csv, 'csv-long': write_csv_long, 'parquet': write_parquet,
+    'yolo-pose': write_yolo_pose, 'openpose': write_openpose, 'label-studio': write_label_studio}
 
 
 def _moment(record: dict) -> dict:
@@ -215,8 +248,18 @@ def _moment(record: dict) -> dict:
 
 
 def _head(record: dict, number: int, one: dict) -> list:
-    frame = record.get('frame_id')
-    return [record['name'], '' if frame is None else frame, record.get('time', ''), number, one.get('track_id', '')]
+    """Name, frame, time, person and track; None, which CSV leaves empty, for what there is not."""
+    return [record['name'], record.get('frame_id'), record.get('time'), number, one.get('track_id')]
+
+
+def _columns_of(keypoints: Sequence[str]) -> List[str]:
+    return [f'{name}_{what}' for name in keypoints for what in ('x', 'y', 'score')]
+
+
+def _values_of(one: dict) -> List[float]:
+    """Score, box and keypoints of a person, as a row has them."""
+    return [one['score'], *one['bbox'], *(value for point, score in zip(one['keypoints'], one['keypoint_scores'])
+                                          for value in (*point, score))]
 
 
 def _stem(record: dict, digits: int = 6) -> Path:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..core.images import IMAGE_SUFFIXES, UnreadableError, check_regular, read_image
+from ..core.profiling import stage
 from .live import WAITS, LiveCapture
 
 VIDEO_SUFFIXES = ('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mjpeg', '.mjpg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
@@ -281,7 +282,8 @@ def _read_video(source: Source, limit: float, should_stop: Callable[[], bool],
         number = 0
         while number < limit and not should_stop():
             # Frames of another size than the first are scaled to it by OpenCV; turned videos are turned.
-            more, image = capture.read()
+            with stage('read'):
+                more, image = capture.read()
             if not more:
                 break
             yield Frame(source, number, image, fps, clock.time_of(number))

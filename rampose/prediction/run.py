@@ -4,15 +4,17 @@ import contextlib
 import errno
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from ..apis.opening import IMAGES_AT_ONCE
 from ..apis.predictor import TopdownPredictor
 from ..core.bboxes import what_is_wrong
 from ..core.box_file import BoxFile
 from ..core.images import UnreadableError
 from ..core.pose_result import PoseResult
+from ..core.profiling import stage
 from .attention import write_attention
 from .drawing import MIN_KEYPOINT_SCORE, PosePainter
 from .folder import ResultFolder
@@ -28,6 +30,20 @@ OF_THE_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, er
 # Frames of a batch wait for each other; so many at most, however few people they show.
 MAX_FRAMES_A_BATCH = 16
 PeopleFinder = Callable[[Frame], Tuple[np.ndarray, np.ndarray]]
+
+
+class ByDetector:
+    """Finds people by a predictor's detector, in several frames at once."""
+
+    def __init__(self, predictor: TopdownPredictor) -> None:
+        self._predictor = predictor
+
+    def __call__(self, frame: Frame) -> Tuple[np.ndarray, np.ndarray]:
+        return self._predictor.detect(frame.image)
+
+    def find_all(self, frames: Sequence[Frame]) -> List[Tuple[np.ndarray, np.ndarray]]:
+        """As calls one by one."""
+        return self._predictor.detect_all([frame.image for frame in frames])
 
 
 def whole_image(frame: Frame) -> Tuple[np.ndarray, np.ndarray]:
@@ -60,11 +76,12 @@ class RunOptions:
 
 @dataclass
 class _Found:
-    """A frame and the boxes of the people in it; or its `record`, if an earlier run left it."""
+    """A frame and the boxes of the people in it; or its `record`, if an earlier run left it; or neither yet."""
     frame: Frame
     bboxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     bbox_scores: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     record: Optional[dict] = None
+    is_searched: bool = False
 
 
 class PredictionRun:
@@ -72,7 +89,7 @@ class PredictionRun:
 
     Args:
         predictor: Estimates keypoints.
-        find_people: Boxes and scores of a frame: :func:`whole_image`, a detector's, or those of a file.
+        find_people: Boxes and scores of a frame: :func:`whole_image`, :class:`ByDetector`, or those of a file.
         folder: Where results go.
         options: What else to do.
         box_file: The file that the boxes are from, for its picture numbers.
@@ -134,11 +151,12 @@ class PredictionRun:
 
     def _take(self, item: Union[Frame, Failure, VideoEnd]) -> None:
         if isinstance(item, Frame):
-            try:
-                self._follow(item)
-                self._group.append(self._look_up(item) or self._find(item))
-            except UnreadableError as error:  # the file of boxes does not know the picture
-                self._writer.submit(partial(self._leave_out, item.source, str(error)))
+            self._follow(item)
+            self._group.append(self._look_up(item) or _Found(item))
+            waiting = sum(found.record is None and not found.is_searched for found in self._group)
+            if (item.source.kind == 'webcam' or self._follower is not None or waiting >= IMAGES_AT_ONCE
+                    or not hasattr(self._find_people, 'find_all')):
+                self._find()
             if item.source.kind == 'webcam' or self._group_is_full():
                 self._estimate()
             return
@@ -174,11 +192,29 @@ class PredictionRun:
         if not self._follower.is_due(frame.frame_id):
             self._estimate()
 
-    def _find(self, frame: Frame) -> _Found:
-        if self._follower is None or frame.frame_id is None or self._follower.is_due(frame.frame_id):
-            bboxes, scores = self._find_people(frame)
+    def _find(self) -> None:
+        """Find the people of the frames that wait for it."""
+        waiting = [found for found in self._group if found.record is None and not found.is_searched]
+        if not waiting:
+            return
+        last = waiting[-1].frame
+        if self._follower is not None and last.frame_id is not None and not self._follower.is_due(last.frame_id):
+            boxes = [self._follower.boxes]
+        elif len(waiting) > 1:
+            boxes = self._find_people.find_all([found.frame for found in waiting])  # type: ignore[attr-defined]
         else:
-            bboxes, scores = self._follower.boxes
+            try:
+                boxes = [self._find_people(last)]
+            except UnreadableError as error:  # the file of boxes does not know the picture
+                self._writer.submit(partial(self._leave_out, last.source, str(error)))
+                self._group.pop()  # the last, since those of a file are looked up one by one
+                return
+        for found, (bboxes, scores) in zip(waiting, boxes):
+            found.bboxes, found.bbox_scores = self._usable(found.frame, bboxes, scores)
+            found.is_searched = True
+
+    def _usable(self, frame: Frame, bboxes: np.ndarray, scores: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """The boxes that are wanted and show somebody; others are noted."""
         wanted = ~(scores < self._options.min_score)  # what is no number goes on to be reported
         bboxes, scores = bboxes[wanted], scores[wanted]
         usable = np.ones(len(bboxes), dtype=bool)
@@ -190,10 +226,11 @@ class PredictionRun:
                 self._writer.submit(
                     partial(self._folder.add_error, frame.source, f'box {bbox.tolist()} {reason}', frame.frame_id,
                             [str(value) for value in bbox.tolist()]))  # as text: JSON knows no NaN
-        return _Found(frame, bboxes[usable], scores[usable])
+        return bboxes[usable], scores[usable]
 
     def _estimate(self) -> None:
         """Estimate the keypoints of the frames that wait, and hand them to the writer."""
+        self._find()
         group, self._group = self._group, []
         new = [found for found in group if found.record is None]
         estimates = iter(self._results_of(new))
@@ -264,7 +301,8 @@ class PredictionRun:
             path = self._folder.attention / (frame.source.drawn or frame.source.name)
             with self._noting(frame.source):
                 write_attention(path if frame.frame_id is None else path / f'{frame.frame_id:06d}', frame.image, result)
-        self._folder.add(self._record_of(frame, result))  # last: what has a record is not done again
+        with stage('write'):
+            self._folder.add(self._record_of(frame, result))  # last: what has a record is not done again
         self._on_frame(result.num_people)
 
     def _draw(self, frame: Frame, result: PoseResult) -> None:
@@ -273,15 +311,16 @@ class PredictionRun:
         if frame.source == self._undrawn:
             return
         path = self._folder.visualizations / (frame.source.drawn or frame.source.name)
-        drawn = self._painter.draw(frame.image, result)
+        with stage('draw'):
+            drawn = self._painter.draw(frame.image, result)
         if frame.frame_id is None:
-            with self._noting(frame.source):
+            with self._noting(frame.source), stage('write'):
                 save_picture(path, drawn)
             return
         if self._video is None:
             sound = frame.source.path if frame.source.kind == 'video' else None
             self._video = VideoFile(path, frame.fps or DEFAULT_FPS, sound)
-        with self._noting(frame.source):
+        with self._noting(frame.source), stage('write'):
             self._video.add(drawn, frame.time)
 
     @contextlib.contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rampose.core.coco_names import NAMES, category_number
-from rampose.core.detection import grid_boxes, letterbox, nms
+from rampose.core.detection import grid_boxes, grid_cells, letterbox, nms
 
 
 def slow_nms(boxes, scores, iou_thr):
@@ -33,7 +33,7 @@ def test_nms(seed):
 
 def test_the_grid():
     values = np.random.default_rng(0).normal(size=(4 * 6 + 2 * 3 + 1, 4))  # of 48x32 px; the last has 1 column and row
-    boxes = grid_boxes(values, (48, 32), (8, 16, 32))
+    boxes = grid_boxes(values, grid_cells((48, 32), (8, 16, 32)))
     row = 0
     for stride in (8, 16, 32):
         for y in range(32 // stride):

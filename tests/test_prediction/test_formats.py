@@ -2,6 +2,7 @@
 
 import csv
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -69,6 +70,43 @@ def test_csv(results):
     assert float(points[-1]['score']) == person['keypoint_scores'][-1]
 
 
+def test_parquet(results, monkeypatch):
+    parquet = pytest.importorskip('pyarrow.parquet')
+    monkeypatch.setattr('rampose.prediction.formats.ROWS_A_GROUP', 2)
+    path, wide = convert_results(results, ['parquet', 'csv'])
+    table = parquet.read_table(path)
+    assert parquet.ParquetFile(path).num_row_groups > 1
+    rows, expected = table.to_pylist(), list(csv.DictReader(wide.open(encoding='utf-8', newline='')))
+    assert table.column_names == list(expected[0]) and len(rows) == len(expected) == 4
+    for row, of_csv in zip(rows, expected):
+        for name, value in row.items():
+            of_csv[name] = None if of_csv[name] == '' else type(value)(of_csv[name])
+            assert value == (pytest.approx(of_csv[name], rel=1e-6) if isinstance(value, float) else of_csv[name])
+
+
+def test_an_empty_parquet(results):
+    parquet = pytest.importorskip('pyarrow.parquet')
+    lines = [json.dumps(dict(record, instances=[])) for record in records(results)]
+    (results / 'frames.jsonl').write_text('\n'.join(lines))
+    table = parquet.read_table(convert_results(results, ['parquet'])[0])
+    assert table.num_rows == 0 and 'nose_x' in table.column_names
+
+
+def test_supervision_draws_a_result(photo):
+    supervision = pytest.importorskip('supervision')
+    rng = np.random.default_rng(0)
+    result = PoseResult(rng.uniform(20, 200, (2, 17, 2)), np.ones((2, 17)), np.tile([5., 6., 95., 96.], (2, 1)),
+                        track_ids=np.array([3, 4]), covariances=np.tile(np.eye(2) * 9, (2, 17, 1, 1)))
+    points = result.to_supervision()
+    np.testing.assert_allclose(points.xy, result.keypoints, rtol=1e-6)
+    assert points.data['track_id'].tolist() == [3, 4] and len(points[1:]) == 1
+    drawn = supervision.VertexAnnotator(radius=4).annotate(photo.copy(), points)
+    for x, y in result.keypoints[0]:
+        assert (drawn[int(y), int(x)] != photo[int(y), int(x)]).any()
+    nobody = PoseResult(np.zeros((0, 17, 2)), np.zeros((0, 17)), np.zeros((0, 4))).to_supervision()
+    np.testing.assert_array_equal(supervision.VertexAnnotator().annotate(photo.copy(), nobody), photo)
+
+
 def test_yolo_pose(results):
     folder, = convert_results(results, ['yolo-pose'])
     assert yaml.safe_load((folder / 'data.yaml').read_text())['kpt_shape'] == [17, 3]
@@ -105,10 +143,11 @@ def test_label_studio(results):
 
 
 def test_the_command(results, tmp_path, capsys):
-    assert main(['results', str(results), '--to', *FORMATS, '--out', str(tmp_path / 'other')]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(FORMATS)
+    formats = [name for name in FORMATS if name != 'parquet' or find_spec('pyarrow')]
+    assert main(['results', str(results), '--to', *formats, '--out', str(tmp_path / 'other')]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(formats)
     for arguments, message in (
-            ([str(results), '--to', 'xml'], "got format 'xml'; known are coco, csv, csv-long, yolo-pose, openpose"),
+            ([str(results), '--to', 'xml'], "got format 'xml'; known are coco, csv, csv-long, parquet, yolo-pose"),
             ([str(tmp_path), '--to', 'csv'], 'holds no finished results of `rampose predict`')):
         assert main(['results', *arguments]) == 2
         assert message in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class OpenVINOEngine:
     Attributes:
         metadata: What the file says of itself, or None.
         input_shape: Of its first input, None for what the file leaves open.
+        output_shapes: Likewise, of its outputs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,8 +62,8 @@ class OpenVINOEngine:
             self._model = self._core.read_model(str(path))
         except RuntimeError as error:
             raise ValueError(f'{path} is no model that OpenVINO can read: {first_line(error)}') from None
-        self.input_shape = tuple(side.get_length() if side.is_static else None
-                                 for side in self._model.inputs[0].partial_shape)
+        self.input_shape = _sides(self._model.inputs[0])
+        self.output_shapes = [_sides(output) for output in self._model.outputs]
         where = ['framework', METADATA_KEY] if path.suffix == '.onnx' else [METADATA_KEY, 'metadata']
         self.metadata: Optional[str] = None
         if self._model.has_rt_info(where):
@@ -124,6 +125,11 @@ class OpenVINOEngine:
         finally:
             self._many.wait_all()
         return found
+
+
+def _sides(port: Any) -> Tuple[Optional[int], ...]:
+    shape = port.partial_shape
+    return tuple(side.get_length() if side.is_static else None for side in shape) if shape.rank.is_static else ()
 
 
 def _outputs(request: Any) -> List[np.ndarray]:

@@ -35,6 +35,30 @@ def test_nms_inside(tmp_path, write):
     np.testing.assert_allclose(scores, [0.9, 0.4])
 
 
+@pytest.mark.real_data
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_several_images_as_one_by_one(yolox, test_data, backend):
+    """Of all sizes, at once, through the predictor; the same boxes, in the order of the images."""
+    from rampose.core.images import read_image
+    paths = sorted((test_data / 'coco_tiny').rglob('*.jpg'))
+    images = [read_image(path) for path in paths] + [np.zeros((50, 700, 3), np.uint8)]
+    detector = ExportedDetector(yolox, backend=backend)
+    together = detector.find_all(images)
+    assert sum(len(boxes) for boxes, _ in together) > 5 and len(together) == len(images) and not len(together[-1][0])
+    for image, (boxes, scores) in zip(images, together):
+        expected = detector(image)
+        np.testing.assert_allclose(boxes, expected[0], atol=1e-2)
+        np.testing.assert_allclose(scores, expected[1], atol=1e-4)
+    assert detector.find_all([]) == []
+
+
+def test_several_images_where_nms_is_inside(tmp_path, write):
+    found = np.array([[[10, 10, 30, 40, 0.4]]], np.float32)
+    detector = ExportedDetector(write(tmp_path / 'rtmdet_nano.onnx', dict(dets=found, labels=np.array([[0]]))))
+    small, large = detector.find_all([np.zeros((64, 96, 3), np.uint8), np.zeros((128, 192, 3), np.uint8)])
+    assert small[0].tolist() == [[10, 10, 30, 40]] and large[0].tolist() == [[20, 20, 60, 80]]
+
+
 @pytest.mark.parametrize(('name', 'outputs', 'message'), [
     ('other.onnx', dict(output=np.zeros((1, 17, 48, 36), np.float32)), r'no detector that is known: it gives \(1, 17'),
     ('few.onnx', dict(output=np.zeros((1, 126, 6), np.float32)), "got category 'dog', number 16; .* knows 0 to 0")])

@@ -1,0 +1,79 @@
+"""How sure a keypoint is: how far its heatmap spreads, and a confidence that was fitted on labelled people."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+
+RADIUS_SIGMAS = 3  # of the window round the peak, in sigmas of the targets that the network was trained on
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What makes confidences and ellipses of scores and heatmaps; `rampose calibrate` fits it.
+
+    Attributes:
+        scores: Heatmap peaks, ascending.
+        confidences: The share of keypoints with that peak that are right, from 0 to 1, ascending; between two peaks it
+            is interpolated.
+        spread_factor: By which covariances of heatmaps are multiplied to be those of the keypoints' errors.
+        fitted_on: The annotations, and how many keypoints they have.
+    """
+    scores: List[float]
+    confidences: List[float]
+    spread_factor: float
+    fitted_on: str
+
+    def confidence(self, keypoint_scores: np.ndarray) -> np.ndarray:
+        """The chance that keypoints of these scores are right, float32, in their shape."""
+        return np.interp(keypoint_scores, self.scores, self.confidences).astype(np.float32)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """As it is stored in a model's file."""
+        return asdict(self)
+
+
+def calibration_of(stored: Optional[Dict[str, Any]]) -> Optional[Calibration]:
+    """What a model's file holds of it; ValueError if that is damaged."""
+    if stored is None:
+        return None
+    try:
+        found = Calibration(**stored)
+        usable = (len(found.scores) == len(found.confidences) > 0 and np.all(np.diff(found.scores) >= 0)
+                  and float(found.spread_factor) > 0)
+    except (TypeError, ValueError):
+        usable = False
+    if not usable:
+        raise ValueError('the model has a damaged calibration: calibrate it again by rampose calibrate')
+    return found
+
+
+def covariances(heatmaps: np.ndarray, sigma: float) -> np.ndarray:
+    """Second moments of heatmaps round their peaks.
+
+    Args:
+        heatmaps: ``(B, K, H, W)`` float32. What is below 0 counts as 0.
+        sigma: Of the targets that the network was trained on, cells.
+
+    Returns:
+        ``(B, K, 2, 2)`` float64, in cells squared, x before y. Where there is nothing above 0, those of a keypoint that
+        may be anywhere in the heatmap.
+    """
+    *shape, h, w = heatmaps.shape
+    flat = np.maximum(heatmaps.reshape(-1, h, w), 0)
+    radius = max(1, round(RADIUS_SIGMAS * sigma))
+    padded = np.pad(flat, ((0, 0), (radius, radius), (radius, radius)))
+    y, x = np.divmod(flat.reshape(len(flat), -1).argmax(axis=1), w)
+    offsets = np.arange(-radius, radius + 1)
+    rows, columns = (y + radius)[:, None, None] + offsets[:, None], (x + radius)[:, None, None] + offsets
+    window = padded[np.arange(len(flat))[:, None, None], rows, columns].astype(np.float64)
+    total = window.sum(axis=(1, 2))
+    with np.errstate(invalid='ignore'):
+        window /= total[:, None, None]
+        dx = offsets - (window.sum(axis=1) @ offsets)[:, None]
+        dy = offsets - (window.sum(axis=2) @ offsets)[:, None]
+        xx, yy = (window.sum(axis=1) * dx**2).sum(axis=1), (window.sum(axis=2) * dy**2).sum(axis=1)
+        xy = np.einsum('nyx,ny,nx->n', window, dy, dx)
+    moments = np.stack([xx, xy, xy, yy], axis=1).reshape(-1, 2, 2)
+    moments[total <= 0] = np.diag([w**2 / 12, h**2 / 12])
+    return moments.reshape(*shape, 2, 2)

@@ -1,0 +1,38 @@
+"""Spread of heatmaps, and what calibrating makes of it."""
+
+import numpy as np
+import pytest
+
+from rampose.core.uncertainty import Calibration, calibration_of, covariances
+
+
+def test_the_moments_of_a_gaussian_are_its_covariance():
+    y, x = np.mgrid[:64, :48]
+    expected = np.array([[2.0, 0.6], [0.6, 1.0]])
+    offsets = np.stack([x - 20.2, y - 30.7], axis=-1)
+    heatmap = np.exp(-np.einsum('yxi,ij,yxj->yx', offsets, np.linalg.inv(expected), offsets) / 2)
+    found = covariances(heatmap[None, None].astype(np.float32), sigma=4)
+    assert found.shape == (1, 1, 2, 2)
+    np.testing.assert_allclose(found[0, 0], expected, atol=0.01)
+
+
+def test_a_peak_at_the_border_and_nothing_at_all():
+    heatmaps = np.zeros((1, 2, 64, 48), np.float32)
+    heatmaps[0, 0, 0, 47] = 0.7
+    found = covariances(heatmaps - 0.1 * (heatmaps == 0), sigma=2)  # what is below 0 counts as 0
+    np.testing.assert_allclose(found[0, 0], 0, atol=1e-12)
+    np.testing.assert_allclose(found[0, 1], np.diag([48**2 / 12, 64**2 / 12]))
+
+
+def test_confidences_are_interpolated():
+    calibration = Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], 2.0, 'val.json')
+    np.testing.assert_allclose(calibration.confidence(np.array([[-1, 0.3], [0.5, 7]])), [[0, 0.25], [0.5, 1]])
+    assert calibration_of(calibration.as_dict()) == calibration and calibration_of(None) is None
+
+
+@pytest.mark.parametrize('change', [dict(scores=[0.5, 0.1, 0.9]), dict(spread_factor=-1), dict(scores=[]),
+                                    dict(unknown=1), dict(confidences=None)])
+def test_a_damaged_calibration(change):
+    stored = dict(Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], 2.0, 'val.json').as_dict(), **change)
+    with pytest.raises(ValueError, match='the model has a damaged calibration: calibrate it again'):
+        calibration_of(stored)
