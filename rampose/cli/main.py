@@ -15,8 +15,10 @@ from .statuses import BROKEN, DONE, HELP, STOPPED, UNUSABLE, CommandError
 COMMANDS: Dict[str, Tuple[str, str]] = {
     'predict': ('predict', 'find the keypoints of people in images, folders, videos, or of a webcam'),
     'results': ('results', 'write the results of predict in the formats of other tools'),
+    'serve': ('serve', 'answer with the keypoints of people over HTTP'),
     'weights': ('weights', 'list the models that have weights, and fetch them'),
     'export': ('export', 'export a trained model to ONNX or OpenVINO'),
+    'calibrate': ('calibrate', 'fit how sure an exported model is, on labelled people'),
     'check-data': ('check_data', 'say what is wrong with a data set, and mend a copy of it'),
     'convert-data': ('convert_data', "make a data set of what an annotation tool writes"),
     'finetune': ('finetune', 'train a model of your own keypoints, from labels to an exported model'),

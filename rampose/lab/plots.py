@@ -257,3 +257,40 @@ def plot_experiment(plan: 'Plan', results: 'Results') -> Figure:
     curves.set_xlim(left=0)
     curves.grid(alpha=0.3)
     return figure
+
+
+def plot_calibration(report: dict) -> Figure:
+    """Draw how often keypoints are right against how sure the model says that they are.
+
+    Args:
+        report: As :func:`rampose.lab.confidence.judge` gives it.
+
+    Returns:
+        A panel for the confidences, before and after calibrating, with a bar for the keypoints in each bin; and one for
+        the ellipses, by how many keypoints they hold.
+    """
+    figure = Figure(figsize=(10, 4.6), layout='constrained')
+    sure, ellipses = figure.subplots(1, 2)
+    for panel in (sure, ellipses):
+        panel.plot([0, 1], [0, 1], color='0.6', linewidth=1, label='as it should be')
+        panel.set_xlim(0, 1)
+        panel.set_ylim(0, 1)
+        panel.grid(alpha=0.3)
+    for color, name in (('C1', 'before'), ('C0', 'after')):
+        of_name = report[name]
+        said = [one['confidence'] for one in of_name['bins']]
+        sure.plot(said, [one['right'] for one in of_name['bins']], 'o-', color=color, markersize=4,
+                  label=f'{name}: error {of_name["ece"]:.3f}')
+        shares = [float(share) for share in of_name['coverage']]
+        ellipses.plot(shares, list(of_name['coverage'].values()), 'o-', color=color, markersize=4, label=name)
+    after = report['after']['bins']
+    sure.bar([one['confidence'] for one in after], [one['number'] / report['keypoints'] for one in after], width=0.04,
+             color='C0', alpha=0.25, label='share of keypoints, after')
+    sure.set_xlabel('confidence')
+    sure.set_ylabel('share of keypoints that are right')
+    ellipses.set_xlabel('share of keypoints that the ellipse should hold')
+    ellipses.set_ylabel('share that it holds')
+    for panel in (sure, ellipses):
+        panel.legend(fontsize=8)
+    figure.suptitle(f'{report["keypoints"]} labelled keypoints, other ones than it was fitted on', fontsize=10)
+    return figure

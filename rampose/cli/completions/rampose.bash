@@ -5,12 +5,14 @@
 #    source ~/.local/share/bash_completion/rampose
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_rampose_subparsers=(predict results weights export check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_subparsers=(predict results serve weights export calibrate check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
-_shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --detect-every --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --track --smooth --limit --resume --batch-size --device --dtype)
+_shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --detect-every --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --uncertainty --track --smooth --limit --resume --profile --batch-size --device --dtype)
 _shtab_rampose_results_option_strings=(-h --help --to --out --min-keypoint-score)
+_shtab_rampose_serve_option_strings=(-h --help --config --checkpoint --detector --no-detector --det-category --min-score --no-flip-test --device --host --port --max-mb --max-megapixels --max-requests)
 _shtab_rampose_weights_option_strings=(-h --help --fetch)
 _shtab_rampose_export_option_strings=(-h --help --out --format --precision --half-weights --int8-weights --uint8-input --decode --flip-test --calibrate --num-calibrate --fast --evaluate --num-evaluate)
+_shtab_rampose_calibrate_option_strings=(-h --help --data --category --no-flip-test --out)
 _shtab_rampose_check_data_option_strings=(-h --help --split --fix --out --workers)
 _shtab_rampose_convert_data_option_strings=(-h --help --out --images --category --keypoints --val --seed --overwrite --copy)
 _shtab_rampose_finetune_option_strings=(-h --help --out --images --category --keypoints --val --seed --from --minutes --fix --fresh)
@@ -44,7 +46,7 @@ _shtab_rampose_gpu___steps_choices=(tests benchmark training)
 _shtab_rampose_gpu___device_choices=(cpu cuda)
 _shtab_rampose_kill_training___moments_choices=(iteration saving validation any)
 _shtab_rampose_completion_pos_0_choices=(bash zsh)
-_shtab_rampose_pos_0_choices=(predict results weights export check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_pos_0_choices=(predict results serve weights export calibrate check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_pos_0_nargs=+
 _shtab_rampose_predict__h_nargs=0
@@ -53,12 +55,18 @@ _shtab_rampose_predict___whole_image_nargs=0
 _shtab_rampose_predict___no_flip_test_nargs=0
 _shtab_rampose_predict___no_draw_nargs=0
 _shtab_rampose_predict___attention_nargs=0
+_shtab_rampose_predict___uncertainty_nargs=0
 _shtab_rampose_predict___track_nargs=0
 _shtab_rampose_predict___smooth_nargs=0
 _shtab_rampose_predict___resume_nargs=0
+_shtab_rampose_predict___profile_nargs=0
 _shtab_rampose_results__h_nargs=0
 _shtab_rampose_results___help_nargs=0
 _shtab_rampose_results___to_nargs=+
+_shtab_rampose_serve__h_nargs=0
+_shtab_rampose_serve___help_nargs=0
+_shtab_rampose_serve___no_detector_nargs=0
+_shtab_rampose_serve___no_flip_test_nargs=0
 _shtab_rampose_weights__h_nargs=0
 _shtab_rampose_weights___help_nargs=0
 _shtab_rampose_weights___fetch_nargs=0
@@ -72,6 +80,10 @@ _shtab_rampose_export___flip_test_nargs=0
 _shtab_rampose_export___calibrate_nargs=2
 _shtab_rampose_export___fast_nargs=0
 _shtab_rampose_export___evaluate_nargs=2
+_shtab_rampose_calibrate__h_nargs=0
+_shtab_rampose_calibrate___help_nargs=0
+_shtab_rampose_calibrate___data_nargs=2
+_shtab_rampose_calibrate___no_flip_test_nargs=0
 _shtab_rampose_check_data__h_nargs=0
 _shtab_rampose_check_data___help_nargs=0
 _shtab_rampose_convert_data__h_nargs=0

@@ -12,6 +12,7 @@ _shtab_rampose_commands() {
   local _commands=(
     analyze:'Draw the best and the worst predictions, and what attention weighs for whom.'
     benchmark:'Time RAM-HRNet + GPR against HRNet, every way it runs.'
+    calibrate:'Fit how sure an exported model is, on labelled people.'
     check-data:'Say what is wrong with a data set, and mend a copy of it.'
     check-env:'Say what is installed, what clashes, and what mends it.'
     compare:'Say which of several models is better on labelled images, by how much, and where.'
@@ -29,6 +30,7 @@ _shtab_rampose_commands() {
     predict:'Find the keypoints of people in images, folders, videos, or of a webcam.'
     publish:'Strip a training checkpoint to what others need.'
     results:'Write the results of predict in the formats of other tools.'
+    serve:'Answer with the keypoints of people over HTTP.'
     table1:'Print the paper'"'"'s Table 1 beside what is measured here.'
     test-dev:'Write results for COCO'"'"'s test-dev server.'
     weights:'List the models that have weights, and fetch them.'
@@ -73,6 +75,18 @@ _shtab_rampose_benchmark_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_benchmark_defaults_added=0
+
+_shtab_rampose_calibrate_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--data[the images\' folder and COCO annotations that the model was not trained on]:('IMAGES', 'ANNOTATIONS'):"
+  "--category[that is labelled, where there are several]:ID:"
+  "--no-flip-test[calibrate for use without it]"
+  "--out[default\: MODEL-calibrated, beside it]:FILE:"
+  ":what \`rampose export\` wrote (.onnx, .xml), without --decode\; or a name that \`rampose weights\` lists:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_calibrate_defaults_added=0
 
 _shtab_rampose_check_data_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -293,10 +307,12 @@ _shtab_rampose_predict_options=(
   "--min-keypoint-score[do not draw keypoints of lower scores\; they are written all the same (default\: 0.3, or what the model that comes with rampose needs)]:S:"
   "--no-draw[no images and videos]"
   "--attention[write each person\'s attention weights, and a chart of them]"
+  "--uncertainty[write each keypoint\'s confidence, of a model that \`rampose calibrate\` has seen, and the covariance of its error\; for exported models]"
   "--track[number the people of a video]"
   "--smooth[with --track\: smooth their keypoints over time]"
   "--limit[stop after so many images and frames]:limit:"
   "--resume[resume a run that was stopped]"
+  "--profile[say afterwards what the time went to]"
   "--batch-size[people in a batch, at most (default\: 32)]:batch_size:"
   "--device[cpu, cuda\:0, ...\; default\: a GPU where there is one]:device:"
   "--dtype[default\: float32, or as the model was exported]:dtype:(float32 bfloat16 float16)"
@@ -326,6 +342,26 @@ _shtab_rampose_results_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_results_defaults_added=0
+
+_shtab_rampose_serve_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--config[a name that \`rampose weights\` lists, an exported model (.onnx, .xml), or a config of MMPose\'s\; default\: the model that comes with rampose]:MODEL:"
+  "--checkpoint[the config\'s weights]:checkpoint:"
+  "--detector[as of \`rampose predict\` (default\: yolox-nano)]:NAME:"
+  "--no-detector[each request brings its boxes]"
+  "--det-category[what to find (default\: person)]:NAME:"
+  "--min-score[leave out boxes of lower scores, unless a request asks for them (default\: 0.3)]:S:"
+  "--no-flip-test[half the time in the network, slightly less exact]"
+  "--device[cpu, cuda\:0, ...\; default\: a GPU where there is one]:device:"
+  "--host[0.0.0.0 opens it to everybody who reaches this machine (default\: 127.0.0.1)]:ADDRESS:"
+  "--port[0 for any that is free (default\: 8000)]:port:"
+  "--max-mb[of a file (default\: 20)]:N:"
+  "--max-megapixels[of an image (default\: 50)]:N:"
+  "--max-requests[that are read, wait or are estimated at a time (default\: 32)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_serve_defaults_added=0
 
 _shtab_rampose_table1_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -381,6 +417,7 @@ _shtab_rampose() {
       case $line[1] in
         analyze) _arguments -C -s $_shtab_rampose_analyze_options ;;
         benchmark) _arguments -C -s $_shtab_rampose_benchmark_options ;;
+        calibrate) _arguments -C -s $_shtab_rampose_calibrate_options ;;
         check-data) _arguments -C -s $_shtab_rampose_check_data_options ;;
         check-env) _arguments -C -s $_shtab_rampose_check_env_options ;;
         compare) _arguments -C -s $_shtab_rampose_compare_options ;;
@@ -398,6 +435,7 @@ _shtab_rampose() {
         predict) _arguments -C -s $_shtab_rampose_predict_options ;;
         publish) _arguments -C -s $_shtab_rampose_publish_options ;;
         results) _arguments -C -s $_shtab_rampose_results_options ;;
+        serve) _arguments -C -s $_shtab_rampose_serve_options ;;
         table1) _arguments -C -s $_shtab_rampose_table1_options ;;
         test-dev) _arguments -C -s $_shtab_rampose_test_dev_options ;;
         weights) _arguments -C -s $_shtab_rampose_weights_options ;;
