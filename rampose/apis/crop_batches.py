@@ -1,7 +1,7 @@
 """Crops of many images, estimated in batches."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Callable, List, Sequence, Tuple
+from concurrent.futures import Executor, Future
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -14,21 +14,14 @@ class CropBatches:
     Args:
         estimate: A batch of crops to its estimates.
         size: Of a batch, at most.
-        beside: Estimate in a thread of its own, one batch ahead of what comes.
+        beside: Where to estimate, one batch ahead of what comes. Default: None, here.
     """
 
-    def __init__(self, estimate: Callable[[Sequence[Any]], Estimates], size: int, beside: bool) -> None:
-        self._estimate, self._size = estimate, size
+    def __init__(self, estimate: Callable[[Sequence[Any]], Estimates], size: int,
+                 beside: Optional[Executor] = None) -> None:
+        self._estimate, self._size, self._beside = estimate, size, beside
         self._crops: List[Any] = []
         self._batches: List[Future] = []
-        self._thread = ThreadPoolExecutor(1, 'pose') if beside else None
-
-    def __enter__(self) -> 'CropBatches':
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._thread is not None:
-            self._thread.shutdown()
 
     def add(self, crop: Any) -> None:
         """Take another crop."""
@@ -44,10 +37,10 @@ class CropBatches:
 
     def _start(self) -> None:
         crops, self._crops = self._crops, []
-        if self._thread is not None:
+        if self._beside is not None:
             if self._batches:
                 self._batches[-1].result()
-            self._batches.append(self._thread.submit(self._estimate, crops))
+            self._batches.append(self._beside.submit(self._estimate, crops))
         else:
             done: Future = Future()
             done.set_result(self._estimate(crops))

@@ -108,10 +108,13 @@ class ExportedPoseModel:
         """
         heatmaps = self.heatmaps(np.stack([crop.pixels for crop in crops]))
         sigma = float(np.mean(self.info.codec.get('sigma', 2)))
-        of_cells = covariances(heatmaps, sigma) * (self.calibration.spread_factor if self.calibration else 1)
+        keypoints, scores = self._decode(crops, heatmaps)
+        of_cells = covariances(heatmaps, sigma)
+        if self.calibration is not None:
+            of_cells *= self.calibration.spread(scores)[..., None, None]
         to_image = np.stack([crop.scale for crop in crops]) / heatmaps.shape[:1:-1]  # px of a cell's sides, (B, 2)
         in_image = of_cells * (to_image[:, None, :, None] * to_image[:, None, None, :])
-        return (*self._decode(crops, heatmaps), in_image.astype(np.float32))
+        return keypoints, scores, in_image.astype(np.float32)
 
     def _decode(self, crops: Sequence[Crop], heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         with stage('decode'):

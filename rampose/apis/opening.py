@@ -70,16 +70,18 @@ def opened_in_groups(images: Sequence[Picture], reduce_large: bool = False) -> I
             check_image(picture)
             return OpenedImage(number, picture, picture)
 
-    if len(images) == 1:
-        yield [read(0)]
+    starts = range(0, len(images), IMAGES_AT_ONCE)
+    if len(images) == 1 or not any(isinstance(picture, (str, Path)) for picture in images):
+        for first in starts:
+            yield [read(number) for number in range(first, min(first + IMAGES_AT_ONCE, len(images)))]
         return
     with ThreadPoolExecutor(READERS, 'reading') as threads:
         def start(first: int) -> List[Future]:
             return [threads.submit(read, number) for number in range(first, min(first + IMAGES_AT_ONCE, len(images)))]
 
         coming = start(0)
-        for first in range(IMAGES_AT_ONCE, len(images) + IMAGES_AT_ONCE, IMAGES_AT_ONCE):
-            group, coming = [image.result() for image in coming], start(first)
+        for first in starts:
+            group, coming = [image.result() for image in coming], start(first + IMAGES_AT_ONCE)
             yield group
 
 

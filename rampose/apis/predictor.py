@@ -1,6 +1,7 @@
 """Keypoints of the people in images, in one call."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union, cast
@@ -96,6 +97,9 @@ class TopdownPredictor:
             raise ValueError(f'got reduce_large=True for {config}; needed is an exported model')
         self.batch_size, self.reduce_large, self.uncertainty = batch_size, reduce_large, uncertainty
         self._detector = open_detector(detector, detector_checkpoint, device)
+        # Beside what comes next only where no OpenMP is: two programs of it would wait for each other. One thread for
+        # all calls, since memory that a new one takes is not soon given back.
+        self._beside = ThreadPoolExecutor(1, 'pose') if isinstance(self.pose_model, ExportedPoseModel) else None
         self._process = os.getpid()
         self._made_by: Dict[str, Any] = dict(
             config=config, checkpoint=checkpoint, backend=backend, device=device, dtype=dtype, flip_test=flip_test,
@@ -122,6 +126,11 @@ class TopdownPredictor:
     def num_keypoints(self) -> int:
         """K."""
         return int(self.dataset_meta['num_keypoints'])
+
+    @property
+    def has_detector(self) -> bool:
+        """Whether it finds people where no boxes are given."""
+        return self._detector is not None
 
     def detect(self, image: Picture) -> Tuple[np.ndarray, np.ndarray]:
         """Find the people in an image. What a detector gives that can show nobody is left out, and its tight boxes are
@@ -192,19 +201,18 @@ class TopdownPredictor:
         model, factors = self.pose_model, []
         found: List[Tuple[np.ndarray, np.ndarray]] = []  # of each image: boxes in px of the file, and their scores
         estimate = cast(ExportedPoseModel, model).with_uncertainty if self.uncertainty else model
-        # Beside each other only where no OpenMP is: two programs of it would wait for each other.
-        with CropBatches(estimate, self.batch_size, beside=isinstance(model, ExportedPoseModel)) as batches:
-            for group in opened_in_groups(images, self.reduce_large):  # only their crops stay in memory
-                found += self._boxes_of(group, bboxes, len(images))
-                for opened in group:
-                    boxes = found[opened.number][0]
-                    opened = opened.finer(self._fitting_factor(boxes, opened.factor))
-                    factors.append(opened.factor)
-                    for bbox in enlarged(boxes, opened.factor, back=True):
-                        with stage('crop'):
-                            crop = model.crop(opened.image, bbox)
-                        batches.add(crop)
-            results = self._as_results(batches.finish(), found)
+        batches = CropBatches(estimate, self.batch_size, self._beside)
+        for group in opened_in_groups(images, self.reduce_large):  # only their crops stay in memory
+            found += self._boxes_of(group, bboxes, len(images))
+            for opened in group:
+                boxes = found[opened.number][0]
+                opened = opened.finer(self._fitting_factor(boxes, opened.factor))
+                factors.append(opened.factor)
+                for bbox in enlarged(boxes, opened.factor, back=True):
+                    with stage('crop'):
+                        crop = model.crop(opened.image, bbox)
+                    batches.add(crop)
+        results = self._as_results(batches.finish(), found)
         for result, factor in zip(results, factors):
             result.keypoints = enlarged(result.keypoints, factor)
             if result.covariances is not None:

@@ -16,17 +16,24 @@ class Calibration:
         scores: Heatmap peaks, ascending.
         confidences: The share of keypoints with that peak that are right, from 0 to 1, ascending; between two peaks it
             is interpolated.
-        spread_factor: By which covariances of heatmaps are multiplied to be those of the keypoints' errors.
+        spread_scores: Heatmap peaks, ascending.
+        spread_factors: By which the covariance of a heatmap with that peak is multiplied to be that of the keypoint's
+            error; between two peaks its logarithm is interpolated.
         fitted_on: The annotations, and how many keypoints they have.
     """
     scores: List[float]
     confidences: List[float]
-    spread_factor: float
+    spread_scores: List[float]
+    spread_factors: List[float]
     fitted_on: str
 
     def confidence(self, keypoint_scores: np.ndarray) -> np.ndarray:
         """The chance that keypoints of these scores are right, float32, in their shape."""
         return np.interp(keypoint_scores, self.scores, self.confidences).astype(np.float32)
+
+    def spread(self, keypoint_scores: np.ndarray) -> np.ndarray:
+        """By what covariances of keypoints of these scores are multiplied, in their shape."""
+        return np.exp(np.interp(keypoint_scores, self.spread_scores, np.log(self.spread_factors)))
 
     def as_dict(self) -> Dict[str, Any]:
         """As it is stored in a model's file."""
@@ -39,8 +46,9 @@ def calibration_of(stored: Optional[Dict[str, Any]]) -> Optional[Calibration]:
         return None
     try:
         found = Calibration(**stored)
-        usable = (len(found.scores) == len(found.confidences) > 0 and np.all(np.diff(found.scores) >= 0)
-                  and float(found.spread_factor) > 0)
+        usable = all(len(scores) == len(values) > 0 and np.all(np.diff(scores) >= 0) for scores, values in (
+            (found.scores, found.confidences), (found.spread_scores, found.spread_factors)))
+        usable = usable and min(found.spread_factors) > 0
     except (TypeError, ValueError):
         usable = False
     if not usable:

@@ -16,6 +16,8 @@ from .comparison.data import LabelledImages
 RIGHT = 0.5  # a keypoint is right if its own term of OKS is at least this
 KNOTS = 50  # of the curve from score to confidence: groups of as many keypoints each
 BINS = 15  # of the expected calibration error, as wide as each other
+SPREAD_GROUPS = 10  # likewise, of the factors of covariances
+FITTED_SHARE = 0.8  # of a group's keypoints that its ellipse of that share holds; errors have longer tails than normal
 COVERAGES = (0.5, 0.8, 0.95)
 FEWEST = 200  # labelled keypoints to fit by, and to judge by
 
@@ -82,15 +84,25 @@ def estimate(predictor: TopdownPredictor, data: LabelledImages, images: Path,
 
 
 def fit(estimates: Estimates, fitted_on: str) -> Calibration:
-    """Fit confidences by isotonic regression, and the factor of covariances by the median error."""
+    """Fit confidences by isotonic regression, and factors of covariances by the 80 % that an ellipse should hold."""
     order = np.argsort(estimates.scores, kind='stable')
-    groups = np.array_split(order, min(KNOTS, len(order)))
-    scores = np.array([estimates.scores[group].mean() for group in groups])
+    groups, spread_groups = np.array_split(order, KNOTS), np.array_split(order, SPREAD_GROUPS)
     shares = isotonic_regression([estimates.right[group].mean() for group in groups],
                                  weights=[len(group) for group in groups]).x
-    half = -2 * np.log(1 - 0.5)  # the squared radius of the ellipse that holds half of a normal distribution
-    factor = float(np.median(estimates.squared_distances) / half)
-    return Calibration(scores.round(5).tolist(), shares.round(4).tolist(), round(factor, 4), fitted_on)
+    distances = estimates.squared_distances
+    factors = [max(float(np.quantile(distances[group], FITTED_SHARE)) / _squared_radius(FITTED_SHARE), 1e-6)
+               for group in spread_groups]
+
+    def means(of: List[np.ndarray]) -> List[float]:
+        return [round(float(estimates.scores[group].mean()), 5) for group in of]
+
+    return Calibration(means(groups), shares.round(4).tolist(), means(spread_groups),
+                       [float(f'{factor:.4g}') for factor in factors], fitted_on)
+
+
+def _squared_radius(share: float) -> float:
+    """Of the ellipse that holds a share of a normal distribution, in units of its covariance."""
+    return -2 * float(np.log(1 - share))
 
 
 def judge(estimates: Estimates, calibration: Calibration) -> Dict[str, Any]:
@@ -102,13 +114,13 @@ def judge(estimates: Estimates, calibration: Calibration) -> Dict[str, Any]:
     """
     distances = estimates.squared_distances
     report: Dict[str, Any] = dict(keypoints=len(estimates.scores), right=round(float(estimates.right.mean()), 4))
-    for name, confidences, factor in (
-            ('before', np.clip(estimates.scores, 0, 1), 1.),
-            ('after', calibration.confidence(estimates.scores), calibration.spread_factor)):
+    for name, confidences, factors in (
+            ('before', np.clip(estimates.scores, 0, 1), np.ones(len(distances))),
+            ('after', calibration.confidence(estimates.scores), calibration.spread(estimates.scores))):
         bins = _bins(confidences, estimates.right)
         report[name] = dict(
             ece=round(sum(abs(one['confidence'] - one['right']) * one['number'] for one in bins) / len(distances), 4),
-            bins=bins, coverage={str(share): round(float((distances <= -2 * np.log(1 - share) * factor).mean()), 4)
+            bins=bins, coverage={str(share): round(float((distances <= _squared_radius(share) * factors).mean()), 4)
                                  for share in COVERAGES})
     return report
 

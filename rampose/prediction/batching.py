@@ -82,14 +82,15 @@ class BatchingPredictor:
             request.future.set_result(result)
 
     def _estimate(self, batch: List[_Request]) -> List[PoseResult]:
-        found = [self._detect(request) if request.bboxes is None else
+        detected = iter(self._predictor.detect_all([request.image for request in batch if request.bboxes is None]))
+        found = [_wanted(next(detected), request.min_score) if request.bboxes is None else
                  (request.bboxes, np.ones(len(request.bboxes), np.float32)) for request in batch]
         results = self._predictor.predict([request.image for request in batch], [bboxes for bboxes, _ in found])
         for result, (_, scores) in zip(results, found):
             result.bbox_scores = scores
         return results
 
-    def _detect(self, request: _Request) -> Tuple[np.ndarray, np.ndarray]:
-        bboxes, scores = self._predictor.detect(request.image)
-        wanted = scores >= request.min_score
-        return bboxes[wanted], scores[wanted]
+
+def _wanted(found: Tuple[np.ndarray, np.ndarray], min_score: float) -> Tuple[np.ndarray, np.ndarray]:
+    bboxes, scores = found
+    return bboxes[scores >= min_score], scores[scores >= min_score]

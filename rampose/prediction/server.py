@@ -3,9 +3,9 @@
 import asyncio
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, AsyncIterator, Dict, Optional
 
 import numpy as np
@@ -19,6 +19,7 @@ from .. import __version__
 from ..apis.predictor import TopdownPredictor
 from ..core.bboxes import check_bboxes
 from ..core.images import TooLargeError, UnreadableError, read_image
+from ..core.machine import usable_cores
 from ..core.pose_result import PoseResult
 from .batching import BatchingPredictor
 from .records import as_instances
@@ -74,6 +75,7 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
     """
     metrics = _Metrics()
     state: Dict[str, Any] = dict(batching=None, in_progress=0)
+    decoding = ThreadPoolExecutor(usable_cores(), 'decoding')
     metrics.in_progress.set_function(lambda: state['in_progress'])
 
     @asynccontextmanager
@@ -82,6 +84,7 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
         yield
         batching, state['batching'] = state['batching'], None
         await asyncio.get_running_loop().run_in_executor(None, batching.close)
+        decoding.shutdown()
 
     app = FastAPI(title='rampose', version=__version__, lifespan=lifespan,
                   description="People's keypoints in images")
@@ -105,13 +108,15 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
                                  description='Leave out boxes of lower scores')) -> Any:
         """Find the people of an image, and their keypoints, in px of the image as it is displayed."""
         started = time.perf_counter()
+        if boxes is None and not predictor.has_detector:
+            raise HTTPException(400, 'this server has no detector; needed is ?boxes=[[x1,y1,x2,y2],...]')
         if state['batching'] is None or state['in_progress'] >= limits.max_requests:
             raise HTTPException(503, f'{state["in_progress"]} requests are waiting, which is all that the server takes',
                                 {'Retry-After': str(RETRY_AFTER_S)})
         state['in_progress'] += 1
         try:
             body = await _body_of(request, limits)
-            image = await _in_thread(_decoded, body, limits)
+            image = await asyncio.get_running_loop().run_in_executor(decoding, _decoded, body, limits)
             bboxes = None if boxes is None else _boxes_of(boxes, image)
             result = await asyncio.wrap_future(state['batching'].submit(image, bboxes, score))
         finally:
@@ -143,10 +148,6 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
-
-
-async def _in_thread(function: Any, *args: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(None, partial(function, *args))
 
 
 async def _body_of(request: Request, limits: Limits) -> bytes:

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -213,3 +214,30 @@ def test_a_predictor_does_not_survive_a_fork_and_goes_through_a_pickle(onnx_mode
         os._exit(4)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(predictor))(photo, bboxes)[0], expected)
+
+
+@pytest.mark.parametrize('model', ['onnx_model', 'openvino_model'])
+def test_many_crops_as_one_by_one(model, photo, bboxes, request):
+    """Of several images and batches, in their order; from several threads, too."""
+    predictor = TopdownPredictor(request.getfixturevalue(model), batch_size=3, num_threads=2)
+    images = [photo[number:] for number in range(10)]
+    boxes = [[bbox for bbox in bboxes[number % 3:] if bbox[3] <= 220] for number in range(10)]
+    expected = [predictor(image, of_image) for image, of_image in zip(images, boxes)]
+    with ThreadPoolExecutor(3) as threads:
+        for results in threads.map(lambda _: predictor.predict(images, boxes), range(3)):
+            for found, alone in zip(results, expected):
+                np.testing.assert_allclose(found.keypoints, alone.keypoints, atol=1e-3)
+                np.testing.assert_allclose(found.keypoint_scores, alone.keypoint_scores, atol=1e-5)
+
+
+def test_an_error_of_the_network_reaches_the_caller(onnx_model, photo, bboxes, monkeypatch):
+    predictor = TopdownPredictor(onnx_model, batch_size=1)
+
+    def fail(inputs):
+        raise MemoryError('no more')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(predictor.pose_model, 'run', fail)
+        with pytest.raises(MemoryError, match='no more'):
+            predictor(photo, bboxes)
+    assert len(predictor(photo, bboxes)[0]) == len(bboxes)

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import cv2
@@ -24,6 +25,9 @@ def test_it_serves_and_stops(onnx_model, photo):
         body = cv2.imencode('.jpg', photo)[1].tobytes()
         with urllib.request.urlopen(f'{address}/predict?boxes=[[50,60,120,200]]', body, timeout=60) as answer:
             assert len(json.load(answer)['instances'][0]['keypoints']) == 17
+        with pytest.raises(urllib.error.HTTPError, match='400') as refused:
+            urllib.request.urlopen(f'{address}/predict', body, timeout=60)
+        assert 'this server has no detector; needed is ?boxes=' in json.load(refused.value)['error']
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     finally:

@@ -25,14 +25,15 @@ def test_a_peak_at_the_border_and_nothing_at_all():
 
 
 def test_confidences_are_interpolated():
-    calibration = Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], 2.0, 'val.json')
+    calibration = Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], [0.2, 0.4], [1.0, 4.0], 'val.json')
     np.testing.assert_allclose(calibration.confidence(np.array([[-1, 0.3], [0.5, 7]])), [[0, 0.25], [0.5, 1]])
+    np.testing.assert_allclose(calibration.spread(np.array([0, 0.3, 1])), [1, 2, 4])
     assert calibration_of(calibration.as_dict()) == calibration and calibration_of(None) is None
 
 
-@pytest.mark.parametrize('change', [dict(scores=[0.5, 0.1, 0.9]), dict(spread_factor=-1), dict(scores=[]),
+@pytest.mark.parametrize('change', [dict(scores=[0.5, 0.1, 0.9]), dict(spread_factors=[1, -1]), dict(scores=[]),
                                     dict(unknown=1), dict(confidences=None)])
 def test_a_damaged_calibration(change):
-    stored = dict(Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], 2.0, 'val.json').as_dict(), **change)
+    stored = dict(Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], [0.2, 0.4], [1.0, 4.0], 'val.json').as_dict(), **change)
     with pytest.raises(ValueError, match='the model has a damaged calibration: calibrate it again'):
         calibration_of(stored)
