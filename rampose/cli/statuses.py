@@ -10,6 +10,8 @@ NOT_WRITTEN = 3  # results could not be written
 BROKEN = 4  # an error of the program's own
 STOPPED = 130
 
+OPENMMLAB = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmpretrain')  # which must fit together
+
 HELP = """exit status: 0 done; 1 done, but something was found or left out; 2 the call cannot be used; 3 results could
 not be written; 4 an error of the program's own; 130 stopped"""
 
@@ -57,6 +59,10 @@ def writing(what: str) -> Iterator[None]:
 
 def first_line(error: BaseException) -> str:
     """An error in a line, with its kind where the text alone does not say enough."""
+    if isinstance(error, ModuleNotFoundError) and error.name and str(error).startswith(('No module', 'import of')):
+        package = error.name.partition('.')[0]
+        return f'{package} is needed and not installed: ' + (
+            'rampose check-env says how' if package in OPENMMLAB else f'pip install {package}')
     lines = str(error).strip().splitlines()
     says_enough = type(error) in (ValueError, ImportError, ModuleNotFoundError, RuntimeError) or (
         isinstance(error, (ValueError, RuntimeError, ImportError)) and type(error).__module__.startswith('rampose'))

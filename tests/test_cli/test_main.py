@@ -1,6 +1,7 @@
 """The command itself: help, statuses, errors."""
 
 import argparse
+import importlib
 import subprocess
 import sys
 import time
@@ -110,3 +111,12 @@ def test_bash_completes(tmp_path):
 def test_the_parsers_agree():
     """A parser of one command knows the names of the others."""
     assert make_parser(('predict', )).parse_args(['predict', 'a.jpg']).inputs == ['a.jpg']
+
+
+@pytest.mark.parametrize('module, message', [
+    ('nothing_such.inner', 'nothing_such is needed and not installed: pip install nothing_such'),
+    ('mmcv.nothing_such', 'mmcv is needed and not installed: rampose check-env says how')])
+def test_a_package_that_is_missing(module, message):
+    with pytest.raises(statuses.CommandError) as error, statuses.before_the_work():
+        importlib.import_module(module)
+    assert str(error.value) == message and error.value.status == statuses.UNUSABLE
