@@ -12,7 +12,7 @@ from ..core.images import UnreadableError, check_image, read_reduced
 from ..core.machine import usable_cores
 
 Picture = Union[str, Path, np.ndarray]
-IMAGES_AT_ONCE = max(4, usable_cores())  # in which people are found beside each other
+IMAGES_AT_ONCE = min(16, max(4, usable_cores()))  # in which people are found beside each other
 READERS = max(1, usable_cores() // 2)  # threads: the others are with the networks
 SHORTER_SIDE = 640  # px that stay of a large JPEG: more than a detector takes
 

@@ -93,13 +93,18 @@ class TopdownPredictor:
         if uncertainty and not getattr(self.pose_model, 'gives_heatmaps', False):
             raise ValueError(f'got uncertainty=True for {config}; needed is an exported model that gives heatmaps: '
                              'rampose export writes one, without --decode')
+        calibration = self.pose_model.calibration if uncertainty else None  # type: ignore[attr-defined]
+        if calibration is not None and calibration.flip_test != self.pose_model.flip_test:
+            raise ValueError(f'got flip_test={self.pose_model.flip_test} for {config}, which was calibrated with '
+                             f'flip_test={calibration.flip_test}: take that, or calibrate it again')
         if reduce_large and not isinstance(self.pose_model, ExportedPoseModel):
             raise ValueError(f'got reduce_large=True for {config}; needed is an exported model')
         self.batch_size, self.reduce_large, self.uncertainty = batch_size, reduce_large, uncertainty
         self._detector = open_detector(detector, detector_checkpoint, device)
         # Beside what comes next only where no OpenMP is: two programs of it would wait for each other. One thread for
         # all calls, since memory that a new one takes is not soon given back.
-        self._beside = ThreadPoolExecutor(1, 'pose') if isinstance(self.pose_model, ExportedPoseModel) else None
+        ours = isinstance(self.pose_model, ExportedPoseModel) and (backend is None or isinstance(backend, str))
+        self._beside = ThreadPoolExecutor(1, 'pose') if ours else None
         self._process = os.getpid()
         self._made_by: Dict[str, Any] = dict(
             config=config, checkpoint=checkpoint, backend=backend, device=device, dtype=dtype, flip_test=flip_test,

@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
         fitted_by, judged_by = (
             confidence.estimate(predictor, half, images, partial(progress, description=what))
             for half, what in ((to_fit, 'To fit by'), (to_judge, 'To judge by')))
-    calibration = confidence.fit(fitted_by, f'{annotations.name}, {len(fitted_by.scores)} keypoints')
+    calibration = confidence.fit(fitted_by, f'{annotations.name}, {len(fitted_by.scores)} keypoints',
+                                 predictor.pose_model.flip_test)
     report = dict(confidence.judge(judged_by, calibration), model=source.name, calibration=calibration.as_dict())
     with writing('make room, or name another file by --out'):
         with written_whole(out.with_suffix('.json')) as file:

@@ -274,7 +274,7 @@ def prepare(args: argparse.Namespace) -> Parts:
         det_checkpoint=_version(args.det_checkpoint), boxes=_version(args.boxes),
         boxes_images=_version(args.boxes_images), category=args.category, whole_image=args.whole_image,
         min_score=args.min_score, min_keypoint_score=args.min_keypoint_score, attention=args.attention,
-        track=args.track, smooth=args.smooth, detect_every=args.detect_every, uncertainty=args.uncertainty)
+        track=args.track, smooth=args.smooth, detect_every=args.detect_every, uncertainty=args.uncertainty or None)
     category = (box_file.category, box_file.category_name) if box_file else (args.category or 1, None)
     folder = ResultFolder(args.out, settings, predictor.dataset_meta, args.resume, predictor.provenance, category)
     total = count_frames(sources)

@@ -76,9 +76,10 @@ def run(args: argparse.Namespace) -> int:
         predictor = open_predictor(args)
         limits = Limits(int(args.max_mb * 1e6), int(args.max_megapixels * 1e6), args.max_requests)
         app = make_app(predictor, limits, args.min_score)
-        listening = socket.create_server((args.host, args.port))
+        family = socket.AF_INET6 if ':' in args.host else socket.AF_INET
+        listening = socket.create_server((args.host, args.port), family=family)
     port = listening.getsockname()[1]
-    if args.host not in ('127.0.0.1', 'localhost'):
+    if args.host not in ('127.0.0.1', 'localhost', '::1'):
         warn('serve', f'everybody who reaches this machine at {args.host}:{port} can use it')
     print(f'Serving on http://{args.host}:{port} - try: curl --data-binary @photo.jpg '
           f'http://{args.host}:{port}/predict', flush=True)

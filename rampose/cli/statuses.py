@@ -10,6 +10,7 @@ NOT_WRITTEN = 3  # results could not be written
 BROKEN = 4  # an error of the program's own
 STOPPED = 130
 
+PACKAGES = {'cv2': 'opencv-python', 'PIL': 'pillow', 'yaml': 'pyyaml'}  # that are not called as their modules
 OPENMMLAB = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmpretrain')  # which must fit together
 
 HELP = """exit status: 0 done; 1 done, but something was found or left out; 2 the call cannot be used; 3 results could
@@ -62,7 +63,7 @@ def first_line(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and str(error).startswith(('No module', 'import of')):
         package = error.name.partition('.')[0]
         return f'{package} is needed and not installed: ' + (
-            'rampose check-env says how' if package in OPENMMLAB else f'pip install {package}')
+            'rampose check-env says how' if package in OPENMMLAB else f'pip install {PACKAGES.get(package, package)}')
     lines = str(error).strip().splitlines()
     says_enough = type(error) in (ValueError, ImportError, ModuleNotFoundError, RuntimeError) or (
         isinstance(error, (ValueError, RuntimeError, ImportError)) and type(error).__module__.startswith('rampose'))

@@ -19,7 +19,7 @@ def as_bboxes(bboxes: Union[np.ndarray, Sequence]) -> np.ndarray:
     """
     try:
         array = np.asarray(bboxes, dtype=np.float32)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise ValueError(f'got boxes {bboxes!r:.100}; needed are numbers (N, 4): x1, y1, x2, y2 in px') from None
     if array.size == 0:
         return np.zeros((0, 4), np.float32)

@@ -3,7 +3,7 @@
 import io
 import stat
 from pathlib import Path
-from typing import Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -18,7 +18,10 @@ except ImportError:  # where exported models run, it need not be
 IMAGE_SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jfif', '.jpe', '.jpeg', '.jpg', '.png', '.ppm', '.tif',
                   '.tiff', '.webp')
 HEIF_SUFFIXES = ('.heic', '.heif')  # Pillow reads them by a plugin
+_ORIENTATION = 0x0112  # of EXIF
 MAX_SIDE = 32766  # px; OpenCV's warpAffine, which cuts the crops, takes no more
+# Pillow's names of their formats. It knows more, some of which run other programs: Ghostscript for EPS.
+FORMATS = ('AVIF', 'BMP', 'DIB', 'GIF', 'HEIF', 'JPEG', 'JPEG2000', 'MPO', 'PNG', 'PPM', 'TIFF', 'WEBP')
 _16_BIT_MODES = ('I', 'I;16', 'I;16B', 'I;16L')
 
 
@@ -50,7 +53,7 @@ def read_image(path: Union[str, Path, bytes], max_pixels: Optional[int] = None) 
     truncated file lacks, this refuses the file. Where Pillow is not installed, OpenCV reads, and does not.
 
     Args:
-        path: A file of a format that Pillow reads; or the bytes of one.
+        path: A file of one of Pillow's formats that are in `FORMATS`; or the bytes of one.
         max_pixels: An image of more is not decoded. Default: None, none is too large.
 
     Returns:
@@ -87,12 +90,14 @@ def read_reduced(path: Union[str, Path], shorter_side: int, most: int = 8) -> Tu
         return read_image(path), 1
     check_regular(path)
     try:
-        with Image.open(path) as image:
-            is_jpeg, size = image.format == 'JPEG', min(image.size)
+        with _open(path) as image:
+            is_jpeg, (w, h) = image.format == 'JPEG', image.size
+            is_turned = image.getexif().get(_ORIENTATION, 1) != 1
     except Exception:  # read_image says what is wrong
-        is_jpeg, size = False, 0
-    factor = max((factor for factor in (2, 4, 8) if is_jpeg and factor <= most and
-                  size >= factor * shorter_side), default=1)
+        is_jpeg, is_turned, w, h = False, False, 0, 0
+    # A px that is reduced from less than a whole one may lie at the beginning once an image is turned.
+    factor = max((factor for factor in (2, 4, 8) if is_jpeg and factor <= most and min(w, h) >= factor * shorter_side
+                  and not (is_turned and (w % factor or h % factor))), default=1)
     with stage('read'):
         return _read(path, None, factor), factor
 
@@ -106,7 +111,7 @@ def _read(path: Union[str, Path, bytes], max_pixels: Optional[int], factor: int 
             return _decode_with_opencv(path, content, max_pixels)
         if Path(path).suffix.lower() in HEIF_SUFFIXES:
             _register_heif(path)
-        with Image.open(path if content is None else io.BytesIO(content)) as image:
+        with _open(path if content is None else io.BytesIO(content)) as image:
             if image.mode == 'F':
                 raise UnreadableError(f'{path} holds floating-point values; save it with 8 or 16 bits')
             _check_sides(path, image.width, image.height, max_pixels)
@@ -125,6 +130,11 @@ def _read(path: Union[str, Path, bytes], max_pixels: Optional[int], factor: int 
         size = len(content) if content is not None else Path(path).stat().st_size if Path(path).exists() else -1
         raise UnreadableError(f'{path} cannot be read: {_reason(error, str(path), size)}') from error
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR, dst=pixels)
+
+
+def _open(file: Any) -> Any:
+    Image.init()
+    return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
 
 
 def _register_heif(path: Union[str, Path]) -> None:

@@ -20,12 +20,14 @@ class Calibration:
         spread_factors: By which the covariance of a heatmap with that peak is multiplied to be that of the keypoint's
             error; between two peaks its logarithm is interpolated.
         fitted_on: The annotations, and how many keypoints they have.
+        flip_test: Whether the heatmaps were averaged with those of mirrored crops.
     """
     scores: List[float]
     confidences: List[float]
     spread_scores: List[float]
     spread_factors: List[float]
     fitted_on: str
+    flip_test: bool = True
 
     def confidence(self, keypoint_scores: np.ndarray) -> np.ndarray:
         """The chance that keypoints of these scores are right, float32, in their shape."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from ..apis import TopdownPredictor
 from ..core.images import read_image
@@ -83,12 +82,12 @@ def estimate(predictor: TopdownPredictor, data: LabelledImages, images: Path,
     return found
 
 
-def fit(estimates: Estimates, fitted_on: str) -> Calibration:
+def fit(estimates: Estimates, fitted_on: str, flip_test: bool = True) -> Calibration:
     """Fit confidences by isotonic regression, and factors of covariances by the 80 % that an ellipse should hold."""
     order = np.argsort(estimates.scores, kind='stable')
     groups, spread_groups = np.array_split(order, KNOTS), np.array_split(order, SPREAD_GROUPS)
-    shares = isotonic_regression([estimates.right[group].mean() for group in groups],
-                                 weights=[len(group) for group in groups]).x
+    shares = _rising(np.array([estimates.right[group].mean() for group in groups]),
+                     np.array([len(group) for group in groups], float))
     distances = estimates.squared_distances
     factors = [max(float(np.quantile(distances[group], FITTED_SHARE)) / _squared_radius(FITTED_SHARE), 1e-6)
                for group in spread_groups]
@@ -97,7 +96,19 @@ def fit(estimates: Estimates, fitted_on: str) -> Calibration:
         return [round(float(estimates.scores[group].mean()), 5) for group in of]
 
     return Calibration(means(groups), shares.round(4).tolist(), means(spread_groups),
-                       [float(f'{factor:.4g}') for factor in factors], fitted_on)
+                       [float(f'{factor:.4g}') for factor in factors], fitted_on, flip_test)
+
+
+def _rising(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Isotonic regression by pooling adjacent violators; SciPy has it from 1.12 on, which Python 3.8 does not get."""
+    pools: List[Tuple[float, float, int]] = []  # mean, weight, number of values
+    for value, weight in zip(values, weights):
+        pool = value, weight, 1
+        while pools and pools[-1][0] >= pool[0]:
+            mean, before, number = pools.pop()
+            pool = ((mean * before + pool[0] * pool[1]) / (before + pool[1]), before + pool[1], number + pool[2])
+        pools.append(pool)
+    return np.repeat([mean for mean, _, _ in pools], [number for _, _, number in pools])
 
 
 def _squared_radius(share: float) -> float:

@@ -55,6 +55,7 @@ class BatchingPredictor:
             batch, ended = self._next_batch()
             if batch:
                 self._answer(batch)
+            del batch  # its images need not wait for the next one
             if ended:
                 return
 

@@ -158,7 +158,9 @@ def write_parquet(results: Results, out: Path, min_score: float) -> Path:
 
         for _, record in results.records():
             for number, one in enumerate(record['instances']):
-                rows.append([*_head(record, number, one), *_values_of(one)])
+                name, *head = _head(record, number, one)
+                readable = name.encode(errors='surrogateescape').decode(errors='replace')  # Parquet knows UTF-8 alone
+                rows.append([readable, *head, *_values_of(one)])
             if len(rows) >= ROWS_A_GROUP:
                 flush()
         flush()

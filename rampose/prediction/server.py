@@ -13,6 +13,7 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from .. import __version__
@@ -25,8 +26,9 @@ from .batching import BatchingPredictor
 from .records import as_instances
 
 RETRY_AFTER_S = 1
+MAX_BOXES = 100  # of a request
 _IMAGE_BODY = dict(requestBody=dict(
-    required=True, description='The bytes of an image file: JPEG, PNG, WebP and whatever else Pillow reads',
+    required=True, description='The bytes of an image file: AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF, WebP',
     content={'image/*': dict(schema=dict(type='string', format='binary'))}))
 _REFUSALS: Dict[Any, Dict[str, Any]] = {
     400: dict(description='The body is empty or broke off, or a parameter cannot be used'),
@@ -84,13 +86,13 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
         yield
         batching, state['batching'] = state['batching'], None
         await asyncio.get_running_loop().run_in_executor(None, batching.close)
-        decoding.shutdown()
+        decoding.shutdown(wait=False)
 
     app = FastAPI(title='rampose', version=__version__, lifespan=lifespan,
                   description="People's keypoints in images")
 
-    @app.exception_handler(HTTPException)
-    async def refuse(_: Request, error: HTTPException) -> JSONResponse:
+    @app.exception_handler(StarletteHTTPException)  # FastAPI's own, and those of addresses that are not there
+    async def refuse(_: Request, error: StarletteHTTPException) -> JSONResponse:
         metrics.requests.labels(error.status_code).inc()
         return JSONResponse(dict(error=error.detail), error.status_code, error.headers)
 
@@ -98,6 +100,10 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
     async def explain(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         return await refuse(request, HTTPException(400, f'{first["loc"][-1]} cannot be used: {first["msg"]}'))
+
+    @app.exception_handler(Exception)
+    async def own_error(request: Request, _: Exception) -> JSONResponse:
+        return await refuse(request, HTTPException(500, "an error of the server's own; its log says more"))
 
     @app.post('/predict', openapi_extra=_IMAGE_BODY, responses=_REFUSALS)
     async def predict(
@@ -121,20 +127,23 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
             result = await asyncio.wrap_future(state['batching'].submit(image, bboxes, score))
         finally:
             state['in_progress'] -= 1
-        result = result.choose(np.isfinite(result.keypoints).all(axis=(1, 2)))  # JSON knows no NaN
+        # JSON knows no NaN.
+        result = result.choose(np.isfinite(result.keypoints).all(axis=(1, 2)) &
+                               np.isfinite(result.keypoint_scores).all(axis=1))
         metrics.people.inc(result.num_people)
         metrics.requests.labels(200).inc()
         metrics.seconds.observe(time.perf_counter() - started)
         return _answer(image, result)
 
+    meta = predictor.dataset_meta
+    about = json.dumps(dict(keypoints=[meta['keypoint_id2name'][k] for k in range(predictor.num_keypoints)],
+                            skeleton=[list(map(int, link)) for link in meta.get('skeleton_links') or ()],
+                            made_by=predictor.provenance), default=str)
+
     @app.get('/model')
     async def model() -> Any:
         """Names of the keypoints, in their order; the skeleton; and what makes the results."""
-        meta = predictor.dataset_meta
-        return JSONResponse(json.loads(json.dumps(dict(
-            keypoints=[meta['keypoint_id2name'][k] for k in range(predictor.num_keypoints)],
-            skeleton=[list(map(int, link)) for link in meta.get('skeleton_links') or ()],
-            made_by=predictor.provenance), default=str)))
+        return Response(about, media_type='application/json')
 
     @app.get('/health')
     async def health() -> Any:
@@ -191,7 +200,10 @@ def _decoded(body: bytes, limits: Limits) -> np.ndarray:
 
 def _boxes_of(text: str, image: np.ndarray) -> np.ndarray:
     try:
-        return check_bboxes(json.loads(text), image.shape)
+        boxes = check_bboxes(json.loads(text), image.shape)
+        if len(boxes) > MAX_BOXES:
+            raise ValueError(f'got {len(boxes)}, at most {MAX_BOXES} are taken')
+        return boxes
     except (RecursionError, TypeError, ValueError) as error:
         raise HTTPException(400, f'boxes cannot be used: {error}') from None
 

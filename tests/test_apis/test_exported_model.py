@@ -230,6 +230,18 @@ def test_many_crops_as_one_by_one(model, photo, bboxes, request):
                 np.testing.assert_allclose(found.keypoint_scores, alone.keypoint_scores, atol=1e-5)
 
 
+def test_a_file_that_changes_under_a_predictor(onnx_model, photo, bboxes, tmp_path):
+    """Sessions are opened when they are needed: never of two different files."""
+    path = tmp_path / 'model.onnx'
+    shutil.copyfile(onnx_model, path)
+    predictor = TopdownPredictor(path, flip_test=False)
+    predictor(photo, bboxes[:1])
+    path.write_bytes(path.read_bytes() + b' ')
+    assert len(predictor(photo, bboxes[:1])[0]) == 1
+    with pytest.raises(ValueError, match='was changed or removed after it was opened; open it again'):
+        predictor(photo, bboxes)
+
+
 def test_an_error_of_the_network_reaches_the_caller(onnx_model, photo, bboxes, monkeypatch):
     predictor = TopdownPredictor(onnx_model, batch_size=1)
 

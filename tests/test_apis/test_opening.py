@@ -40,6 +40,27 @@ def test_a_large_jpeg(large, shorter_side, most, factor):
     np.testing.assert_allclose(enlarged(enlarged(np.array(DOT), factor, back=True), factor), DOT)
 
 
+def test_a_turned_jpeg_whose_sides_are_no_multiples(tmp_path):
+    """Its partial px would lie at the beginning: it is reduced by less."""
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.new('RGB', (1302, 1302)).save(tmp_path / 'turned.jpg', exif=exif)
+    Image.new('RGB', (1302, 1302)).save(tmp_path / 'upright.jpg')
+    assert read_reduced(tmp_path / 'turned.jpg', 100)[1] == 2 and read_reduced(tmp_path / 'upright.jpg', 100)[1] == 8
+
+
+def test_a_format_that_runs_another_program(tmp_path, monkeypatch):
+    """PostScript, under a harmless name."""
+    (tmp_path / 'gs').write_text(f'#!/bin/sh\ntouch {tmp_path}/ran\n')
+    (tmp_path / 'gs').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=':')
+    (tmp_path / 'photo.jpg').write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n%%EOF\n')
+    for reader in (read_image, lambda path: read_reduced(path, 1)):
+        with pytest.raises(UnreadableError, match='it is no image of a format'):
+            reader(tmp_path / 'photo.jpg')
+    assert not (tmp_path / 'ran').exists()
+
+
 def test_what_is_not_reduced(tmp_path, photo):
     cv2.imwrite(str(tmp_path / 'small.jpg'), photo)
     cv2.imwrite(str(tmp_path / 'large.png'), np.zeros((1500, 1500, 3), np.uint8))

@@ -55,6 +55,8 @@ def test_the_command(model, data, request, tmp_path, photo, bboxes, capsys):
     assert plain.confidences is None and sure.confidences.min() >= 0 and sure.confidences.max() <= 1
     np.testing.assert_allclose(
         sure.covariances, calibration.spread(plain.keypoint_scores)[..., None, None] * plain.covariances, rtol=1e-4)
+    with pytest.raises(ValueError, match='got flip_test=False .* which was calibrated with flip_test=True'):
+        TopdownPredictor(out, uncertainty=True, flip_test=False)
     if source.suffix == '.onnx':
         onnx.checker.check_model(onnx.load(out))
     # Calibrated again, it gives the same.

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
+from rampose.cli.main import main
+
 
 @pytest.fixture
 def predict(root, pose_config, pose_checkpoint, tmp_path, monkeypatch, capsys):
@@ -343,3 +345,17 @@ def test_no_room_on_the_disk(root, pose_config, pose_checkpoint, photo, tmp_path
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
     assert [record['frame_id'] for record in records(out)] == list(range(200))
+
+
+def test_a_run_that_an_older_version_began_is_resumed(onnx_model, photo, tmp_path):
+    """Options that it did not have are as if they were not given."""
+    cv2.imwrite(str(tmp_path / 'photo.png'), photo)
+    call = ['predict', str(tmp_path / 'photo.png'), '--config', str(onnx_model), '--whole-image', '--no-draw', '--out',
+            str(tmp_path / 'out')]
+    assert main(call) == 0
+    path = tmp_path / 'out/rampose_run.json'
+    content = json.loads(path.read_text())
+    assert 'uncertainty' in json.dumps(content)
+    del content['settings']['uncertainty']
+    path.write_text(json.dumps(content))
+    assert main([*call, '--resume']) == 0

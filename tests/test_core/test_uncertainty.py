@@ -24,6 +24,13 @@ def test_a_peak_at_the_border_and_nothing_at_all():
     np.testing.assert_allclose(found[0, 1], np.diag([48**2 / 12, 64**2 / 12]))
 
 
+def test_rising_values():
+    from rampose.lab.confidence import _rising
+    values = np.array([1., 3, 2, 2, 5, 0, 6])
+    np.testing.assert_allclose(_rising(values, np.ones(7)), [1, 7 / 3, 7 / 3, 7 / 3, 2.5, 2.5, 6])
+    np.testing.assert_allclose(_rising(np.array([4., 1]), np.array([1., 3])), [1.75, 1.75])
+
+
 def test_confidences_are_interpolated():
     calibration = Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], [0.2, 0.4], [1.0, 4.0], 'val.json')
     np.testing.assert_allclose(calibration.confidence(np.array([[-1, 0.3], [0.5, 7]])), [[0, 0.25], [0.5, 1]])

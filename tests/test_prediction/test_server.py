@@ -105,6 +105,9 @@ def test_parameters(served, photo):
     ('?boxes=[[1,2,3]]', 'photo', 400, 'boxes cannot be used: got boxes of shape (1, 3)'),
     ('?boxes=[[5,5,1,1]]', 'photo', 400, 'is reversed'),
     ('?boxes={', 'photo', 400, 'boxes cannot be used'),
+    ('?boxes=[[1' + '0' * 400 + ',0,5,5]]', 'photo', 400, 'boxes cannot be used'),
+    ('?boxes=[' + ','.join(['[0,0,9,9]'] * 101) + ']', 'photo', 400, 'got 101, at most 100 are taken'),
+    ('', b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n{} loop\n%%EOF\n', 422, 'it is no image'),
     ('?boxes=' + '[' * 3000, 'photo', 400, 'boxes cannot be used'),
 ])
 def test_what_is_refused(served, photo, query, body, status, message):
@@ -164,6 +167,8 @@ def test_one_that_fails_takes_no_other_along(onnx_model, photo):
             answers = list(threads.map(lambda image: served.ask('/predict', png(image))[0],
                                        [photo, photo[:100], photo, photo[:100], photo, photo]))
         assert answers == [200, 500, 200, 500, 200, 200]
+        assert 'rampose_requests_total{status="500"} 2.0' in served.ask('/metrics')[1]
+        assert "error of the server's own" in served.ask('/predict', png(photo[:100]))[1]
     finally:
         served.stop()
 
@@ -181,6 +186,11 @@ def test_it_finishes_what_was_begun(onnx_model, photo, detector):
             time.sleep(0.02)
         served.stop()
         assert [answer.result()[0] for answer in answers] == [200] * 3
+
+
+def test_addresses_and_methods_that_are_not_there(served):
+    assert served.ask('/nothing') == (404, '{"error":"Not Found"}')
+    assert served.ask('/predict') == (405, '{"error":"Method Not Allowed"}')
 
 
 def test_what_it_says_of_itself(served):

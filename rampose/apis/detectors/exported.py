@@ -72,7 +72,7 @@ class ExportedDetector:
     def _output_shapes(self) -> List[Tuple[Optional[int], ...]]:
         """What the file gives for an image; it is run if it does not say all of a grid's."""
         said: List[Tuple[Optional[int], ...]] = getattr(self._engine, 'output_shapes', [])
-        if said and (len(said) > 1 or None not in said[0]):
+        if said and len(said[0]) == 3 and said[0][2] is not None and (len(said) > 1 or said[0][1] is not None):
             return said
         w, h = self.input_size
         return [output.shape for output in self._run([np.full((h, w, 3), 114, np.uint8)])]

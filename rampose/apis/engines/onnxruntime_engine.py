@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class OnnxRuntimeEngine:
         import onnxruntime
         self._runtime = onnxruntime
         self.version = f'onnxruntime {onnxruntime.__version__}'
-        self._path = path
+        self._path, self._as_opened = path, _version(path)
         session = self._open(['CPUExecutionProvider'], 1, optimized=False)  # to be asked, not to be run
         first_input = session.get_inputs()[0]
         self.input_shape = tuple(side if isinstance(side, int) else None for side in first_input.shape)
@@ -39,6 +39,8 @@ class OnnxRuntimeEngine:
         self._input = first_input.name
 
     def _open(self, providers: List[Any], num_threads: Optional[int], optimized: bool = True) -> Any:
+        if _version(self._path) != self._as_opened:  # sessions are opened when they are needed, all of the same file
+            raise ValueError(f'{self._path} was changed or removed after it was opened; open it again')
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0  # 0: all cores
         options.log_severity_level = 3  # errors
@@ -101,3 +103,11 @@ class OnnxRuntimeEngine:
 
     def _run(self, session: Any, inputs: np.ndarray) -> List[np.ndarray]:
         return session.run(None, {self._input: np.ascontiguousarray(inputs)})
+
+
+def _version(path: Path) -> Optional[Tuple[int, int]]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
