@@ -111,8 +111,8 @@ def test_the_extras_have_lower_bounds_only(wheel):
     metadata = zipfile.ZipFile(wheel).read(name).decode()
     requirements = [line.split(':', 1)[1].strip() for line in metadata.splitlines() if line.startswith('Requires-Dist')]
     extras = {extra: sorted(line.split(';')[0].split('>=')[0] for line in requirements if f'extra == "{extra}"' in line)
-              for extra in ('export', 'lab', 'mim', 'onnx', 'openvino', 'pack', 'pretrain', 'safetensors', 'track',
-                            'video')}
+              for extra in ('export', 'lab', 'mim', 'onnx', 'openvino', 'pack', 'parquet', 'pretrain', 'safetensors',
+                            'serve', 'track', 'video')}
     assert extras == dict(
         export=['nncf', 'onnx', 'onnxruntime', 'onnxscript', 'openvino'],
         lab=['matplotlib', 'rich', 'scipy'],
@@ -121,7 +121,9 @@ def test_the_extras_have_lower_bounds_only(wheel):
         openvino=['numpy', 'opencv-python-headless', 'openvino', 'pillow'],
         pack=['lmdb', 'numpy', 'opencv-python-headless', 'pillow'],
         pretrain=['mmpretrain'],
+        parquet=['pyarrow'],
         safetensors=['safetensors'],
+        serve=['fastapi', 'pillow', 'prometheus-client', 'uvicorn'],
         track=['OneEuroFilter', 'lap'],
         video=['av'])
     assert len(requirements) == sum(map(len, extras.values()))  # nothing outside of the extras

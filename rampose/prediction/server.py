@@ -1,10 +1,10 @@
 """Keypoints over HTTP: what `rampose serve` runs."""
 
 import asyncio
+import contextlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, AsyncIterator, Dict, Optional
 
@@ -80,7 +80,7 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
     decoding = ThreadPoolExecutor(usable_cores(), 'decoding')
     metrics.in_progress.set_function(lambda: state['in_progress'])
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state['batching'] = BatchingPredictor(predictor)
         yield
@@ -115,10 +115,12 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
         """Find the people of an image, and their keypoints, in px of the image as it is displayed."""
         started = time.perf_counter()
         if boxes is None and not predictor.has_detector:
-            raise HTTPException(400, 'this server has no detector; needed is ?boxes=[[x1,y1,x2,y2],...]')
+            await _refuse_after_body(request, limits, HTTPException(
+                400, 'this server has no detector; needed is ?boxes=[[x1,y1,x2,y2],...]'))
         if state['batching'] is None or state['in_progress'] >= limits.max_requests:
-            raise HTTPException(503, f'{state["in_progress"]} requests are waiting, which is all that the server takes',
-                                {'Retry-After': str(RETRY_AFTER_S)})
+            await _refuse_after_body(request, limits, HTTPException(
+                503, f'{state["in_progress"]} requests are waiting, which is all that the server takes',
+                {'Retry-After': str(RETRY_AFTER_S)}))
         state['in_progress'] += 1
         try:
             body = await _body_of(request, limits)
@@ -160,22 +162,28 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
 
 
 async def _body_of(request: Request, limits: Limits) -> bytes:
-    """The body, which is not read beyond its limit.
+    """The body. What is too much of it is read and forgotten, so that the sender gets to read the answer; but not more
+    than twice the limit.
 
     Raises:
         HTTPException: It is too large, empty, or does not arrive.
     """
-    too_large = HTTPException(413, f'the file has more than {limits.max_bytes / 1e6:g} MB')
     length = request.headers.get('content-length', '')
-    if length.isdecimal() and int(length) > limits.max_bytes:
+    too_large = HTTPException(413, f'the file has more than {limits.max_bytes / 1e6:g} MB')
+    if length.isdecimal() and int(length) > 2 * limits.max_bytes:
         raise too_large
-    body = bytearray()
+    body, received = bytearray(), 0
 
     async def read() -> None:
+        nonlocal received
         async for chunk in request.stream():
-            if len(body) + len(chunk) > limits.max_bytes:
-                raise too_large
-            body.extend(chunk)
+            received += len(chunk)
+            if received > 2 * limits.max_bytes:
+                return
+            if received <= limits.max_bytes:
+                body.extend(chunk)
+            else:
+                body.clear()
 
     try:
         await asyncio.wait_for(read(), limits.body_seconds)
@@ -183,10 +191,19 @@ async def _body_of(request: Request, limits: Limits) -> bytes:
         raise HTTPException(408, f'the body did not arrive within {limits.body_seconds:g} s') from None
     except ClientDisconnect:
         raise HTTPException(400, 'the body broke off') from None
+    if received > limits.max_bytes:
+        raise too_large
     if not body:
         raise HTTPException(400, 'the body is empty; needed are the bytes of an image file, as curl --data-binary '
                             '@photo.jpg sends them')
     return bytes(body)
+
+
+async def _refuse_after_body(request: Request, limits: Limits, error: HTTPException) -> None:
+    """Raise an error that does not depend on the body, once the sender is ready to read it."""
+    with contextlib.suppress(HTTPException):
+        await _body_of(request, limits)
+    raise error
 
 
 def _decoded(body: bytes, limits: Limits) -> np.ndarray:

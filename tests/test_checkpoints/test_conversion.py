@@ -291,7 +291,7 @@ def run_tool(root, *args):
                           text=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @both_widths
 def test_the_tool(hrnet, root, tmp_path, tiny_sample):
     width, reference = hrnet

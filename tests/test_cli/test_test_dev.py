@@ -106,7 +106,7 @@ def test_the_official_detections_become_a_submission(test_dev, coco_tiny, coco_p
     assert len(submission[0]['keypoints']) == 51
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.real_data
 def test_boxes_of_ones_own_faster_rcnn(root, test_dev, coco_tiny, coco_pose_config, pose_checkpoint,
                                        detector_checkpoint, tmp_path):

@@ -207,6 +207,7 @@ try:
 except SystemExit as error:
     said = f'stopped: {error}'
 open(sys.argv[3] + str(dist.get_rank()), 'w').write(str(said))
+dist.destroy_process_group()  # its threads must not outlive the interpreter
 """
 
 

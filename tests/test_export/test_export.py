@@ -182,7 +182,7 @@ def test_int8_leaves_the_decoder_alone(codec, format, trained_model, pictures_to
     assert kinds[:last].count(rounding) > 20 and rounding not in kinds[last:]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize('format', ['onnx', 'openvino'])
 def test_int8(format, trained_model, trained_bytes, found_by_trained, sample_people, pictures_to_calibrate, tmp_path):
     report = export(*trained_model, tmp_path / 'out', format=format, precision='int8',

@@ -123,7 +123,7 @@ def test_a_body_that_does_not_come_and_one_that_never_ends(served):
     head = b'POST /predict HTTP/1.1\r\nHost: localhost\r\n'
     assert served.raw(head + b'Content-Length: 1000\r\n\r\nabc') == 'HTTP/1.1 408 Request Timeout'
     chunk = b'10000\r\n' + bytes(0x10000) + b'\r\n'
-    assert served.raw(head + b'Transfer-Encoding: chunked\r\n\r\n' + 10 * chunk).startswith('HTTP/1.1 413')
+    assert served.raw(head + b'Transfer-Encoding: chunked\r\n\r\n' + 20 * chunk).startswith('HTTP/1.1 413')
     assert served.raw(head + b'Content-Length: 20000000000\r\n\r\n').startswith('HTTP/1.1 413')
     assert json.loads(served.ask('/health')[1]) == dict(status='ok')
 
