@@ -1,5 +1,6 @@
 """What the tests share: configs, a tiny sample set, the real data."""
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
 from mmpose.registry import MODELS
 
@@ -59,6 +61,15 @@ def nothing_is_fetched(tmp_path_factory):
         patch.setenv('RAMPOSE_CACHE', str(tmp_path_factory.mktemp('cache')))
         patch.setenv('CI', '1')
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_closed_logs():
+    """Loggers of MMEngine outlive their test; whoever initializes weights next writes to their files, closed or not."""
+    for logger in MMLogger._instance_dict.values():
+        for handler in list(logger.handlers):
+            if isinstance(handler, logging.FileHandler) and (handler.stream is None or handler.stream.closed):
+                logger.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)

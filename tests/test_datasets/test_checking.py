@@ -253,7 +253,7 @@ def test_what_training_reads_decides(tmp_path):
     content = make(tmp_path)
     Image.new('1', (12000, 8000)).save(tmp_path / '3.jpg', format='PNG')
     content['images'][3].update(width=12000, height=8000)
-    Image.new('RGB', (100, 120)).save(tmp_path / '4.jpg', format='ICO', sizes=[(100, 120)])
+    Image.new('RGB', (100, 120)).save(tmp_path / '4.jpg', format='DIB')
     report = check(content, tmp_path)
     assert report.counts == {'unreadable image': 1}
     assert 'OpenCV, which training reads with, does not know it' in report.examples['unreadable image'][0]
