@@ -19,6 +19,7 @@ from .default_detector import default_detector
 from .statuses import DONE, before_the_work, unusable
 
 GRACE_S = 30  # for what was begun, after Ctrl-C
+LOWEST_SCORE = 0.05  # of the detector's boxes, however low a request asks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def open_predictor(args: argparse.Namespace) -> Any:
         except LookupError as why_not:
             raise unusable(f'there is no detector ({why_not}): name one by --detector, or let each request bring its '
                            'boxes by --no-detector') from None
-        detector = open_named_detector(name, args.det_category, 0.05, args.device)
+        detector = open_named_detector(name, args.det_category, LOWEST_SCORE, args.device)
     return TopdownPredictor(args.config or default_name(), args.checkpoint, device=args.device, detector=detector,
                             flip_test=False if args.no_flip_test else None)
 
