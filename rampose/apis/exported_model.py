@@ -6,7 +6,7 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from ..core.crops import Crop, cut_out
-from ..core.decoding import average_with_flipped, check_codec, decode
+from ..core.decoding import check_codec, decode, turned_back
 from ..core.files import sha256_of
 from ..core.model_info import ModelInfo
 from ..core.profiling import stage
@@ -97,7 +97,7 @@ class ExportedPoseModel:
         if self.info.outputs == 'keypoints':
             keypoints, scores = self.run(self.info.prepare(pixels))
             return self._in_image(crops, keypoints), scores
-        return self._decode(crops, self.heatmaps(pixels))
+        return self.decode(crops, self.heatmaps(pixels))
 
     def with_uncertainty(self, crops: Sequence[Crop]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Estimate the keypoints of B crops, and how sure they are.
@@ -108,7 +108,7 @@ class ExportedPoseModel:
         """
         heatmaps = self.heatmaps(np.stack([crop.pixels for crop in crops]))
         sigma = float(np.mean(self.info.codec.get('sigma', 2)))
-        keypoints, scores = self._decode(crops, heatmaps)
+        keypoints, scores = self.decode(crops, heatmaps)
         of_cells = covariances(heatmaps, sigma)
         if self.calibration is not None:
             of_cells *= self.calibration.spread(scores)[..., None, None]
@@ -116,7 +116,7 @@ class ExportedPoseModel:
         in_image = of_cells * (to_image[:, None, :, None] * to_image[:, None, None, :])
         return keypoints, scores, in_image.astype(np.float32)
 
-    def _decode(self, crops: Sequence[Crop], heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    def decode(self, crops: Sequence[Crop], heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         with stage('decode'):
             keypoints, scores = decode(heatmaps, self.info.codec)
             return self._in_image(crops, keypoints), scores
@@ -127,13 +127,19 @@ class ExportedPoseModel:
 
     def heatmaps(self, pixels: np.ndarray) -> np.ndarray:
         """The heatmaps of crops ``(B, h, w, 3)`` uint8 BGR: ``(B, K, H, W)`` float32, with flip test if it is on."""
+        views = self.views(pixels)
+        return views[0] if len(views) == 1 else (views[0] + views[1]) * 0.5
+
+    def views(self, pixels: np.ndarray) -> List[np.ndarray]:
+        """What flip test averages: the heatmaps of crops, and those of the mirrored crops, turned back; each as of
+        :meth:`heatmaps`. The first alone where it is off, or inside the model."""
         inputs = self.info.prepare(pixels)
         if not self.flip_test or self.info.flip_test:
-            return self.run(inputs)[0]
+            return [self.run(inputs)[0]]
         mirrored = inputs[:, :, ::-1] if self.info.inputs == 'uint8' else inputs[..., ::-1]
         heatmaps = self.run(np.concatenate([inputs, mirrored]))[0]
         half = len(pixels)
-        return average_with_flipped(heatmaps[:half], heatmaps[half:], self.info.flip_indices, self.info.shift_heatmap)
+        return [heatmaps[:half], turned_back(heatmaps[half:], self.info.flip_indices, self.info.shift_heatmap)]
 
     def run(self, inputs: np.ndarray) -> List[np.ndarray]:
         """Run the network alone: its inputs, as :meth:`ModelInfo.prepare` makes them, to its outputs."""

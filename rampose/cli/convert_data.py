@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     with before_the_work((ValueError, OSError)):
         from ..core.files import check_writable
         from ..datasets.labels.reading import read_labels
-        from ..datasets.labels.writing import split_images, write_data_set
+        from ..datasets.labels.splitting import split_images
+        from ..datasets.labels.writing import write_data_set
         if not 0 < args.val < 1:
             raise ValueError(f'got --val {args.val}; needed is a share between 0 and 1')
         if not args.overwrite and (args.out / 'metainfo.py').exists():

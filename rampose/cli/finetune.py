@@ -2,6 +2,7 @@
   rampose finetune annotations.json --images photos/ --out horses
   rampose finetune labelme_folder/ --out tools --minutes 5
   rampose finetune data/mine --out mine --fix
+  rampose finetune labels/ --images photos/ --from horses --out horses2    with more labels
 
 Trains a model of your own keypoints from the one that comes with rampose. LABELS is what an annotation tool wrote (see
 `rampose convert-data --help`), or a folder that convert-data wrote. The data is checked first, and what would spoil the
@@ -28,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('labels', type=Path, metavar='LABELS')
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     add_reading_arguments(parser)
-    parser.add_argument('--from', dest='start', metavar='NAME',
-                        help='the model to start from, a name that `rampose weights` lists (default: the first)')
+    parser.add_argument('--from', dest='start', metavar='MODEL',
+                        help='the model to start from: the folder of an earlier run, or a name that `rampose weights` '
+                             'lists (default: the first)')
     parser.add_argument('--minutes', type=float, default=10., metavar='M',
                         help='the most that all of it may take; less where the images are few (default: 10)')
     parser.add_argument('--fix', action='store_true', help='mend what is wrong with the labels, and train')
@@ -48,13 +50,14 @@ def run(args: argparse.Namespace) -> int:
         from mmengine.logging import MMLogger
         MMLogger.get_instance('rampose', log_level=logging.ERROR)
         from .. import plugin  # noqa: F401  configs name our classes
-        from ..checkpoints.zoo import default_name, fetch, find_weights
+        from ..checkpoints.zoo import default_name
         from ..lab.finetuning import run as steps
+        from ..lab.finetuning.start import find_start
         options = steps.Options(args.labels, args.images, args.category,
                                 args.keypoints.split(',') if args.keypoints else None, args.val, args.seed,
                                 args.start or default_name(), args.minutes)
         steps.check_needed()
-        fetch(find_weights(options.start), 'torch')
+        find_start(options.start)
         lock = steps.open_folder(args.out, options, args.fresh)
     teller = steps.Teller(lambda text: print(text, flush=True), _progress, show_labels)
     with writing('make room; the same call goes on'):

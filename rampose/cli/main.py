@@ -22,6 +22,7 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     'check-data': ('check_data', 'say what is wrong with a data set, and mend a copy of it'),
     'convert-data': ('convert_data', "make a data set of what an annotation tool writes"),
     'finetune': ('finetune', 'train a model of your own keypoints, from labels to an exported model'),
+    'suggest': ('suggest', 'say which images to label next, and write them as a task for annotators'),
     'check-env': ('check_env', 'say what is installed, what clashes, and what mends it'),
     'pack': ('pack', 'pack the people of a data set as crops, for fast loading'),
     'convert': ('convert', 'start RAM-HRNet + GPR from an HRNet checkpoint'),

@@ -15,20 +15,16 @@ def check_codec(codec: Dict) -> None:
                          f'{" and ".join(CODECS)} (gaussian)')
 
 
-def average_with_flipped(heatmaps: np.ndarray, flipped: np.ndarray, flip_indices: List[int],
-                         shift_heatmap: bool) -> np.ndarray:
-    """Average heatmaps with those of the mirrored crops (flip test).
+def turned_back(flipped: np.ndarray, flip_indices: List[int], shift_heatmap: bool) -> np.ndarray:
+    """Heatmaps of mirrored crops as those of the crops.
 
     Args:
-        heatmaps: ``(B, K, H, W)``.
         flipped: Of the mirrored crops, ``(B, K, H, W)``.
-        flip_indices: The keypoint that each becomes in a mirrored picture.
-        shift_heatmap: Whether to move the mirrored ones by one cell to the right.
+        flip_indices: The keypoint that each becomes in a mirrored image.
+        shift_heatmap: Whether to move them by one cell to the right.
     """
     flipped = flipped[:, flip_indices, :, ::-1]
-    if shift_heatmap:
-        flipped = np.concatenate([flipped[..., :1], flipped[..., :-1]], axis=-1)
-    return (heatmaps + flipped) * 0.5
+    return np.concatenate([flipped[..., :1], flipped[..., :-1]], axis=-1) if shift_heatmap else flipped
 
 
 def decode(heatmaps: np.ndarray, codec: Dict) -> Tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,12 @@
 """How sure a keypoint is: how far its heatmap spreads, and a confidence that was fitted on labelled people."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
 RADIUS_SIGMAS = 3  # of the window round the peak, in sigmas of the targets that the network was trained on
+FLOOR = 0.2  # of a heatmap's peak; what is lower is noise, of which a whole heatmap has more than its peak holds
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,28 @@ def covariances(heatmaps: np.ndarray, sigma: float) -> np.ndarray:
     moments = np.stack([xx, xy, xy, yy], axis=1).reshape(-1, 2, 2)
     moments[total <= 0] = np.diag([w**2 / 12, h**2 / 12])
     return moments.reshape(*shape, 2, 2)
+
+
+def doubt(views: Sequence[np.ndarray]) -> np.ndarray:
+    """How far from each other the places are where heatmaps of the same keypoints, by several views or models, have
+    them: the standard deviation of where they say it is. Second peaks count, and so does what one has elsewhere.
+
+    Args:
+        views: Each ``(B, K, H, W)`` float32.
+
+    Returns:
+        ``(B, K)`` float64, in shares of the heatmap's longer side.
+    """
+    chances = np.mean([_as_chances(heatmaps) for heatmaps in views], axis=0)
+    h, w = chances.shape[2:]
+    of_x, of_y = chances.sum(axis=2), chances.sum(axis=3)
+    variance = sum((of_side * (places - (of_side @ places)[..., None])**2).sum(axis=-1)
+                   for of_side, places in ((of_x, np.arange(w)), (of_y, np.arange(h))))
+    return np.sqrt(variance) / max(h, w)
+
+
+def _as_chances(heatmaps: np.ndarray) -> np.ndarray:
+    """Heatmaps that sum to 1 each; those with nothing above 0 may be anywhere."""
+    peaks = heatmaps.max(axis=(2, 3), keepdims=True)
+    kept = np.where((heatmaps >= FLOOR * peaks) & (peaks > 0), heatmaps, peaks <= 0).astype(np.float64)
+    return kept / kept.sum(axis=(2, 3), keepdims=True)

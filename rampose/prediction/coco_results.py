@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ..core.files import written_whole
 
@@ -21,15 +21,7 @@ def write_coco(folder: Path, records: Callable[[], Iterator[dict]], dataset_meta
         category_name: Default: None, 'person' for a model of people, else the name of its data set.
     """
     numbers = _image_numbers(records)
-    keypoints = [dataset_meta['keypoint_id2name'][index] for index in range(int(dataset_meta['num_keypoints']))]
-    name = category_name or ('person' if OF_PEOPLE & set(keypoints) else
-                             str(dataset_meta.get('dataset_name', 'object')))
-    category = dict(
-        id=category_id,
-        name=name,
-        supercategory=name,
-        keypoints=keypoints,
-        skeleton=[[int(a) + 1, int(b) + 1] for a, b in dataset_meta.get('skeleton_links', [])])
+    category = category_of(dataset_meta, category_id, category_name)
     with written_whole(folder / 'keypoints.json') as results, written_whole(folder / 'images.json') as images:
         results.write(b'[')
         images.write(b'{"images": [')
@@ -48,6 +40,15 @@ def write_coco(folder: Path, records: Callable[[], Iterator[dict]], dataset_meta
                 num_results += 1
         results.write(b'\n]\n')
         images.write(b'\n],\n"annotations": [],\n"categories": [' + json.dumps(category).encode() + b']}\n')
+
+
+def category_of(dataset_meta: dict, category_id: int = 1, category_name: Optional[str] = None) -> Dict[str, Any]:
+    """COCO's description of what a model finds; arguments as of :func:`write_coco`."""
+    keypoints = [dataset_meta['keypoint_id2name'][index] for index in range(int(dataset_meta['num_keypoints']))]
+    name = category_name or ('person' if OF_PEOPLE & set(keypoints) else
+                             str(dataset_meta.get('dataset_name', 'object')))
+    return dict(id=category_id, name=name, supercategory=name, keypoints=keypoints,
+                skeleton=[[int(a) + 1, int(b) + 1] for a, b in dataset_meta.get('skeleton_links', [])])
 
 
 def _image_numbers(records: Callable[[], Iterator[dict]]) -> Optional[List[int]]:

@@ -210,8 +210,8 @@ def write_openpose(results: Results, out: Path, min_score: float) -> Path:
     return folder
 
 
-def write_label_studio(results: Results, out: Path, min_score: float) -> Path:
-    """A task with predictions for each image; `image` is its name, to which your storage's address is to be put."""
+def write_label_studio(results: Results, out: Path, min_score: float, address: str = '') -> Path:
+    """A task with predictions for each image; `image` is its name after `address`, that of your storage."""
     path = out / 'label_studio.json'
     with _text(path) as file:
         file.write('[')
@@ -233,7 +233,7 @@ def write_label_studio(results: Results, out: Path, min_score: float) -> Path:
                                            parentID=box, score=score, value=dict(
                                                x=100 * x / w, y=100 * y / h, width=0.5, keypointlabels=[name])))
             file.write(',\n' if number else '\n')
-            file.write(json.dumps(dict(data=dict(image=record['name'], **_moment(record)), predictions=[
+            file.write(json.dumps(dict(data=dict(image=address + record['name'], **_moment(record)), predictions=[
                 dict(model_version='rampose', result=result)])))
         file.write('\n]\n')
     return path

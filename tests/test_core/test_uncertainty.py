@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rampose.core.uncertainty import Calibration, calibration_of, covariances
+from rampose.core.uncertainty import Calibration, calibration_of, covariances, doubt
 
 
 def test_the_moments_of_a_gaussian_are_its_covariance():
@@ -44,3 +44,23 @@ def test_a_damaged_calibration(change):
     stored = dict(Calibration([0.1, 0.5, 0.9], [0.0, 0.5, 1.0], [0.2, 0.4], [1.0, 4.0], 'val.json').as_dict(), **change)
     with pytest.raises(ValueError, match='the model has a damaged calibration: calibrate it again'):
         calibration_of(stored)
+
+
+def test_doubt_is_the_deviation_of_where_views_say_a_keypoint_is():
+    here, there = np.zeros((2, 1, 3, 64, 48), np.float32)
+    here[0, :2, 10, 20] = 0.7
+    there[0, 0, 10, 20], there[0, 1, 16, 28] = 0.2, 0.9
+    np.testing.assert_allclose(doubt([here, there])[0, :2], [0, 5 / 64], atol=1e-12)  # 10 cells apart
+    anywhere = np.sqrt((64**2 - 1) / 12 + (48**2 - 1) / 12) / 64
+    np.testing.assert_allclose(doubt([here, there])[0, 2], anywhere)
+    here[0, 0, 40, 40] = 0.69  # a second peak
+    assert doubt([here])[0, 0] > 0.25 and doubt([here])[0, 1] == 0
+
+
+def test_noise_is_no_doubt():
+    y, x = np.mgrid[:64, :48]
+    peak = np.exp(-((x - 20)**2 + (y - 30)**2) / 8)[None, None]
+    noise = np.random.default_rng(0).uniform(0, 0.15, peak.shape)
+    assert abs(doubt([peak + noise])[0, 0] - doubt([peak])[0, 0]) < 0.01
+    without_tails = 1 - 0.25 * np.log(5)  # the share of the variance inside of where the peak falls to a fifth
+    assert doubt([peak])[0, 0] == pytest.approx(np.sqrt(2 * without_tails) * 2 / 64, rel=0.05)

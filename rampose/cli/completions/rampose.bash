@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/rampose
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_rampose_subparsers=(predict results serve weights export calibrate check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_subparsers=(predict results serve weights export calibrate check-data convert-data finetune suggest check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --detect-every --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --uncertainty --track --smooth --limit --resume --profile --batch-size --device --dtype)
 _shtab_rampose_results_option_strings=(-h --help --to --out --min-keypoint-score)
@@ -16,6 +16,7 @@ _shtab_rampose_calibrate_option_strings=(-h --help --data --category --no-flip-t
 _shtab_rampose_check_data_option_strings=(-h --help --split --fix --out --workers)
 _shtab_rampose_convert_data_option_strings=(-h --help --out --images --category --keypoints --val --seed --overwrite --copy)
 _shtab_rampose_finetune_option_strings=(-h --help --out --images --category --keypoints --val --seed --from --minutes --fix --fresh)
+_shtab_rampose_suggest_option_strings=(-h --help --count --out --whole-image --boxes --detector --det-category --min-score --before --labelled)
 _shtab_rampose_check_env_option_strings=(-h --help)
 _shtab_rampose_pack_option_strings=(-h --help --out --padding --aspect --max-scale --max-height --format --quality --threads)
 _shtab_rampose_convert_option_strings=(-h --help --config --num-keypoints --images --verbose)
@@ -46,7 +47,7 @@ _shtab_rampose_gpu___steps_choices=(tests benchmark training)
 _shtab_rampose_gpu___device_choices=(cpu cuda)
 _shtab_rampose_kill_training___moments_choices=(iteration saving validation any)
 _shtab_rampose_completion_pos_0_choices=(bash zsh)
-_shtab_rampose_pos_0_choices=(predict results serve weights export calibrate check-data convert-data finetune check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_pos_0_choices=(predict results serve weights export calibrate check-data convert-data finetune suggest check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_pos_0_nargs=+
 _shtab_rampose_predict__h_nargs=0
@@ -94,6 +95,10 @@ _shtab_rampose_finetune__h_nargs=0
 _shtab_rampose_finetune___help_nargs=0
 _shtab_rampose_finetune___fix_nargs=0
 _shtab_rampose_finetune___fresh_nargs=0
+_shtab_rampose_suggest_pos_1_nargs=+
+_shtab_rampose_suggest__h_nargs=0
+_shtab_rampose_suggest___help_nargs=0
+_shtab_rampose_suggest___whole_image_nargs=0
 _shtab_rampose_check_env__h_nargs=0
 _shtab_rampose_check_env___help_nargs=0
 _shtab_rampose_pack__h_nargs=0

@@ -31,6 +31,7 @@ _shtab_rampose_commands() {
     publish:'Strip a training checkpoint to what others need.'
     results:'Write the results of predict in the formats of other tools.'
     serve:'Answer with the keypoints of people over HTTP.'
+    suggest:'Say which images to label next, and write them as a task for annotators.'
     table1:'Print the paper'"'"'s Table 1 beside what is measured here.'
     test-dev:'Write results for COCO'"'"'s test-dev server.'
     weights:'List the models that have weights, and fetch them.'
@@ -231,7 +232,7 @@ _shtab_rampose_finetune_options=(
   "--keypoints[names of the keypoints in their order (default\: as the labels have them)]:A,B,...:"
   "--val[of the images, for validation, where the labels have no split (default\: 0.2)]:SHARE:"
   "--seed[of the lot that draws them (default\: 0)]:N:"
-  "--from[the model to start from, a name that \`rampose weights\` lists (default\: the first)]:NAME:"
+  "--from[the model to start from\: the folder of an earlier run, or a name that \`rampose weights\` lists (default\: the first)]:MODEL:"
   "--minutes[the most that all of it may take\; less where the images are few (default\: 10)]:M:"
   "--fix[mend what is wrong with the labels, and train]"
   "--fresh[start anew, even if a run was stopped or is done there]"
@@ -363,6 +364,24 @@ _shtab_rampose_serve_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_serve_defaults_added=0
 
+_shtab_rampose_suggest_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--count[of images to suggest (default\: 50)]:N:"
+  "--out[FOLDER]:FOLDER:"
+  "--whole-image[each image shows one, from border to border]"
+  "--boxes[JSON, as of \`rampose predict\`]:FILE:"
+  "--detector[as of \`rampose predict\`]:NAME:"
+  "--det-category[with --detector\: number or COCO\'s name of what to find (default\: person)]:NAME:"
+  "--min-score[leave out boxes of lower scores (default\: 0.3)]:S:"
+  "--before[an earlier model\: where the two disagree, more is to learn]:MODEL:"
+  "--labelled[what is labelled already, as \`rampose finetune\` takes it (default\: what MODEL was trained and validated on, where that is a folder)]:LABELS:"
+  ":MODEL:"
+  "(*):images, folders, patterns in quotes:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_suggest_defaults_added=0
+
 _shtab_rampose_table1_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--rows[default\: all]:SYSTEM:"
@@ -436,6 +455,7 @@ _shtab_rampose() {
         publish) _arguments -C -s $_shtab_rampose_publish_options ;;
         results) _arguments -C -s $_shtab_rampose_results_options ;;
         serve) _arguments -C -s $_shtab_rampose_serve_options ;;
+        suggest) _arguments -C -s $_shtab_rampose_suggest_options ;;
         table1) _arguments -C -s $_shtab_rampose_table1_options ;;
         test-dev) _arguments -C -s $_shtab_rampose_test_dev_options ;;
         weights) _arguments -C -s $_shtab_rampose_weights_options ;;

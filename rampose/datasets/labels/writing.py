@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Dict, List, Sequence
 
-import numpy as np
-
 from ...core.coco_names import SIGMAS
 from ...core.files import written_whole
 from ..checks.annotations import AREA_OF_BOX
@@ -15,29 +13,6 @@ from .labelled import LabelledImage, Labels, box_of
 
 DEFAULT_SIGMA = 0.05  # where nobody measured how far annotators disagree, as a share of the object's size
 LEFT, RIGHT, MIDDLE = [0, 255, 0], [255, 128, 0], [51, 153, 255]  # RGB, as MMPose draws COCO's
-
-
-def split_images(images: Sequence[LabelledImage], val: float, seed: int) -> Dict[str, List[LabelledImage]]:
-    """By what the labels say; else a share of the images, drawn by lot, is for validation.
-
-    Args:
-        images: All of them.
-        val: The share, from 0 to 1; at least one image where there are two.
-        seed: Of the lot.
-
-    Returns:
-        'train', 'val' and, where the labels have it, 'test'.
-    """
-    found: Dict[str, List[LabelledImage]] = {}
-    for image in images:
-        found.setdefault(image.split or 'train', []).append(image)
-    train = found.get('train', [])
-    if 'val' not in found and len(train) > 1:
-        number = min(max(1, round(val * len(train))), len(train) - 1)
-        chosen = set(np.random.default_rng(seed).permutation(len(train))[:number].tolist())
-        found['val'] = [image for number, image in enumerate(train) if number in chosen]
-        found['train'] = [image for number, image in enumerate(train) if number not in chosen]
-    return {split: found[split] for split in ('train', 'val', 'test') if found.get(split)}
 
 
 def write_data_set(labels: Labels, splits: Dict[str, List[LabelledImage]], out: Path,

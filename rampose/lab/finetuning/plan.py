@@ -22,10 +22,13 @@ BATCH_SIZE = 16
 LR = 5e-4
 # Samples: few images are seen often, and many not at all less than three times.
 SAMPLES_OF_AN_IMAGE, LEAST_SAMPLES, MOST_SAMPLES, LEAST_EPOCHS = 40, 3200, 20_000, 3
-NUM_EVALUATIONS = 5
+NUM_EVALUATIONS = 10
+# Training stops where AP has not grown by so much in so many evaluations.
+PATIENCE, LEAST_GAIN = 4, 0.005
 SHARE_OF_TRAINING = 0.8  # of the minutes; what is left goes to starting, validation and export
 KEPT_IN_MEMORY = 3000  # images at most; decoded, one takes about a megabyte
 DROPPED_TRANSFORMS = ('RandomHalfBody', )  # knows people's upper and lower halves alone
+DROPPED_HOOKS = ('AttentionHook', 'EarlyStoppingHook')  # the second is of the run that this one starts from
 # Of a config: what its parts have taken over. (dataset_type and data_mode stay: MMPose's inferencer reads them.)
 VARIABLES = ('train_pipeline', 'val_pipeline', 'dataset_info', 'max_epochs', 'data_root')
 
@@ -123,9 +126,13 @@ def write_config(base: Config, plan: Plan, data: Path, num_keypoints: int, start
         dict(type='LinearLR', begin=0, end=warmup, start_factor=0.01, by_epoch=False),
         dict(type='CosineAnnealingLR', T_max=plan.epochs, eta_min=0, by_epoch=True, convert_to_iter_based=True)]
     config.train_cfg.update(max_epochs=plan.epochs, val_interval=plan.evaluate_every)
-    config.default_hooks.checkpoint.update(interval=max(1, plan.evaluate_every // 3), max_keep_ckpts=1, save_best=None)
+    # A few between two evaluations; one at each, since training may stop there.
+    interval = next(n for n in range(max(1, plan.evaluate_every // 3), 0, -1) if plan.evaluate_every % n == 0)
+    config.default_hooks.checkpoint.update(interval=interval, max_keep_ckpts=1, save_best=None)
     config.default_hooks.logger.update(interval=max(1, min(10, plan.num_steps // plan.epochs)))
-    config.custom_hooks = [hook for hook in config.custom_hooks if hook.type not in ('AttentionHook', )]
+    config.custom_hooks = [hook for hook in config.custom_hooks if hook.type not in DROPPED_HOOKS]
+    config.custom_hooks.append(dict(type='EarlyStoppingHook', monitor='coco/AP', rule='greater', min_delta=LEAST_GAIN,
+                                    patience=PATIENCE))
     config.load_from = str(start.resolve())
     with written_whole(path) as file:
         file.write(f'# Written by rampose finetune; `mim train mmpose {path.name}` trains it again.\n'.encode())

@@ -129,8 +129,8 @@ def card(name: str, names: Sequence[str], numbers: Dict[str, Any], facts: Dict[s
     """What to know of the model, in Markdown."""
     model, average = numbers['model'], numbers['average_position']
     lines = [f'# {name}', '', '| | |', '| --- | --- |', *(f'| {key} | {value} |' for key, value in facts.items()), '',
-             "On the validation images, in the labels' boxes. Nothing was chosen on them: the schedule was set before, "
-             'and the last checkpoint taken.', '',
+             "On the validation images, in the labels' boxes. No checkpoint was chosen on them; they say when training "
+             'stops.', '',
              '| | this model | average position of the training images |', '| --- | ---: | ---: |']
     for key in ('AP', 'AP50', 'AP75', 'PCK@0.2'):
         lines.append(f'| {key} | {100 * model[key]:.1f} | {100 * average[key]:.1f} |')

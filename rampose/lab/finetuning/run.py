@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 import numpy as np
-from mmengine import Config
 
 from ...apis import TopdownPredictor
 from ...checkpoints.publishing import publish
-from ...checkpoints.zoo import config_of, fetch, find_weights
-from ...core.files import check_writable, written_whole
+from ...core.files import check_writable, sha256_of, written_whole
 from ...core.locking import FolderLock
 from ...core.own_folder import check_own, remove_own
 from ...datasets import checking
 from ...datasets.labels.labelled import Labels
 from ...datasets.labels.reading import KNOWN, read_labels
-from ...datasets.labels.writing import split_images, write_data_set
+from ...datasets.labels.splitting import film_of, split_images
+from ...datasets.labels.writing import write_data_set
 from ...datasets.metainfo import config_metainfo, parse_metainfo
 from ...export.evaluation import LabelledPeople
 from ...export.exporting import check_installed, export
@@ -29,12 +28,13 @@ from ..predictions import predict_labelled, write_report
 from ..training_runs import read_records
 from . import result
 from .plan import Plan, choose_input, keypoint_names, make_plan, measure, train_boxes, write_config
-from .start import write_start
+from .start import find_start, keep_split, write_start
 from .training import train
 
 MARKER = 'finetune.json'  # in a folder that a run made: its options
-MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'model.pth',
-        'model.onnx', 'metrics.json', 'README.md', 'pck.png', 'training.png', 'worst.png', 'train.log', '.rampose-lock')
+MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'trained.json',
+        'model.pth', 'model.onnx', 'metrics.json', 'README.md', 'pck.png', 'training.png', 'worst.png', 'train.log',
+        '.rampose-lock')
 LABEL_SUFFIXES = ('.json', '.txt', '.yaml', '.yml', '.py')  # .py: metainfo.py
 FEWEST = 4  # objects to train on
 NUM_SHOWN = 10  # of best and worst
@@ -59,7 +59,7 @@ class Options:
         keypoints: Likewise.
         val: Share of the images for validation, where the labels have no split.
         seed: Of the lot that draws them.
-        start: Name of the model to start from.
+        start: The model to start from, as of :func:`rampose.lab.finetuning.start.find_start`.
         minutes: The most that everything may take.
     """
     labels: Path
@@ -73,8 +73,11 @@ class Options:
 
     def as_dict(self) -> Dict[str, Any]:
         """For JSON, with the SHA-256 of the labels as they are now."""
+        earlier = Path(self.start) / 'model.pth'
         return dict(vars(self), labels=str(self.labels.resolve()), images=self.images and str(self.images.resolve()),
-                    labels_sha256=self._digest())
+                    labels_sha256=self._digest(), **(
+                        dict(start=str(Path(self.start).resolve()), start_sha256=sha256_of(earlier))
+                        if earlier.is_file() else {}))
 
     def _digest(self) -> str:
         digest = hashlib.sha256()
@@ -157,6 +160,11 @@ def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path
     if (out / 'problems.json').is_file() and (data / 'metainfo.py').is_file():
         return data
     labels = read_labels(options.labels, options.images, options.category, options.keypoints)
+    if Path(options.start).is_dir():
+        kept = keep_split(labels.images, options.start)
+        if kept:
+            teller.say(f'{kept} of {len(labels.images)} images are those of {options.start}, for training or '
+                       'validation as there; the others are for training')
     splits = split_images(labels.images, options.val, options.seed)
     write_data_set(labels, splits, data)
     for name in ('metainfo.py', '../metainfo.py'):  # of a folder that convert-data wrote, which may have been edited
@@ -165,6 +173,10 @@ def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path
             shutil.copyfile(own, data / 'metainfo.py')
             break
     teller.show_labels(labels)
+    films = {film for image in labels.images for film in [film_of(image)] if film}
+    if len(films) > 1:
+        teller.say(f'{len(films)} films, by the names of the images: the frames of each are all trained on, or all '
+                   'validated on')
     counts = {split: sum(len(image.objects) for image in images) for split, images in splits.items()}
     if counts.get('train', 0) < FEWEST or not counts.get('val'):
         raise ValueError(f'{options.labels} has {counts.get("train", 0)} objects to train on and '
@@ -203,8 +215,7 @@ def prepare_training(options: Options, out: Path, data: Path, teller: Teller) ->
     if (out / 'plan.json').is_file() and (out / 'config.py').is_file():
         said = json.loads((out / 'plan.json').read_text())
         return Plan(**dict(said, input_size=tuple(said['input_size'])))
-    weights = find_weights(options.start)
-    checkpoint, base = fetch(weights, 'torch'), Config.fromfile(config_of(weights))
+    checkpoint, base = find_start(options.start)
     old_names = keypoint_names(config_metainfo(base) or {})
     metainfo = parse_metainfo(dict(from_file=str(data / 'metainfo.py')))
     names = keypoint_names(metainfo)
@@ -229,10 +240,13 @@ def train_it(out: Path, plan: Plan, on_step: Callable[[int, float], None],
     Returns:
         The last checkpoint, with the averaged weights.
     """
-    checkpoint = out / 'train' / f'epoch_{plan.epochs}.pth'
-    if not checkpoint.is_file():
+    done = out / 'trained.json'
+    if not done.is_file():
         train(out / 'config.py', out / 'train', out / 'train.log', on_step, on_evaluation)
-    return checkpoint
+        # MMEngine wrote the place where it was then; the folder may be moved.
+        last = Path((out / 'train/last_checkpoint').read_text().strip()).name
+        result.write_json(done, dict(checkpoint=last, epochs=int(last.partition('_')[2].partition('.')[0])))
+    return out / 'train' / json.loads(done.read_text())['checkpoint']
 
 
 def finish(options: Options, out: Path, data: Path, plan: Plan, checkpoint: Path, started: float,
@@ -255,13 +269,15 @@ def finish(options: Options, out: Path, data: Path, plan: Plan, checkpoint: Path
     _draw(out, data, names, model, average)
     w, h = plan.input_size
     num_train = len(list(train_boxes(json.loads((data / 'annotations/train.json').read_text()))))
+    epochs = json.loads((out / 'trained.json').read_text())['epochs']
     facts = {
         'finds': f'{len(names)} keypoints: {", ".join(names)}',
         'files': f'`model.onnx` ({exported.num_bytes / 1e6:.1f} MB; differs from PyTorch by {exported.difference:.1g} '
                  f'of heatmaps, {exported.tolerance:.1g} allowed), `model.pth` for `config.py`',
         'input': f'{w}x{h} px, width by height',
-        'trained': f'from `{options.start}` on {num_train} objects, {plan.epochs} epochs, '
-                   f'{(time.time() - started) / 60:.1f} min in the last call',
+        'trained': f'from `{options.start}` on {num_train} objects, {epochs} epochs'
+                   + (f' of {plan.epochs}, since AP did not grow any more' if epochs < plan.epochs else '')
+                   + f'; {(time.time() - started) / 60:.1f} min in the last call',
         'validated': f'on {len(model.sizes)} objects of {len(val.names)} images'}
     with written_whole(out / 'README.md') as file:
         file.write(result.card(out.resolve().name, names, numbers, facts).encode())

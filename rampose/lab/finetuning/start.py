@@ -1,16 +1,77 @@
-"""The weights that a training run starts from: a trained model's, and its last layer as far as keypoints are the same.
-"""
+"""What a training run starts from: a trained model's weights, its last layer as far as keypoints are the same, and, of
+an earlier run, which images it was trained on."""
 
+import json
 from pathlib import Path
-from typing import List, Sequence
+from typing import List, NamedTuple, Sequence
 
 import torch
+from mmengine import Config
 
 from ...checkpoints.loading import CheckpointError, load_checkpoint
+from ...checkpoints.zoo import config_of, fetch, find_weights
 from ...core.files import written_whole
+from ...datasets.labels.labelled import LabelledImage
 
 LAST_LAYER = 'head.final_layer.'
 STD = 0.001  # of new rows of the last layer, as the head draws them
+
+
+class Start(NamedTuple):
+    """A trained model: its checkpoint and its config."""
+    checkpoint: Path
+    config: Config
+
+
+def find_start(place: str) -> Start:
+    """The model to start from.
+
+    Args:
+        place: The folder of an earlier run, or a name that `rampose weights` lists.
+
+    Raises:
+        ValueError: It is neither.
+        OSError: The weights of that name cannot be fetched.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        weights = find_weights(place)
+        return Start(fetch(weights, 'torch'), Config.fromfile(config_of(weights)))
+    missing = [name for name in ('config.py', 'model.pth') if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(f'{place} has no {missing[0]}; needed is the folder of a finished `rampose finetune`, or a '
+                         'name that `rampose weights` lists')
+    return Start(folder / 'model.pth', Config.fromfile(folder / 'config.py'))
+
+
+def keep_split(images: Sequence[LabelledImage], place: str) -> int:
+    """Let images be for what an earlier run had them for: a model that has seen an image is not validated on it, and
+    runs that follow each other are validated on the same. Other images are trained on.
+
+    Args:
+        images: Whose `split` is set, if the earlier run had any of them.
+        place: Its folder.
+
+    Returns:
+        How many it had: of the same name, width and height.
+
+    Raises:
+        ValueError: It was trained on some, and validated on none of them.
+    """
+    known = {}
+    for split in ('train', 'val'):
+        path = Path(place) / f'data/annotations/{split}.json'
+        known.update({(Path(image['file_name']).name, image['width'], image['height']): split
+                      for image in json.loads(path.read_text())['images']})
+    splits = [known.get((image.path.name, image.width, image.height)) for image in images]
+    kept = sum(split is not None for split in splits)
+    if kept and 'val' not in splits:
+        raise ValueError(f'{place} was trained on {kept} of the images and validated on none of them, so nothing is '
+                         'there to validate on that it has not seen: add the images that it was validated on')
+    for image, split in zip(images, splits):
+        if kept:
+            image.split = split or 'train'
+    return kept
 
 
 def write_start(checkpoint: Path, old_names: Sequence[str], names: Sequence[str], path: Path) -> List[str]:

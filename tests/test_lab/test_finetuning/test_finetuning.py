@@ -18,11 +18,12 @@ from rampose.apis import TopdownPredictor
 from rampose.checkpoints.loading import CheckpointError
 from rampose.checkpoints.zoo import config_of, default_name, fetch, find_weights
 from rampose.cli.main import main
+from rampose.datasets.labels.labelled import LabelledImage
 from rampose.lab.comparison.coco_metric import Labels
 from rampose.lab.comparison.data import LabelledImages
 from rampose.lab.finetuning import result
 from rampose.lab.finetuning.plan import INPUTS, choose_input, make_plan, measure, write_config
-from rampose.lab.finetuning.start import write_start
+from rampose.lab.finetuning.start import find_start, keep_split, write_start
 
 pytestmark = pytest.mark.needs_torch('2.5')  # which exporting needs
 
@@ -51,7 +52,7 @@ def test_plans_keep_to_the_minutes():
     assert make_plan(48, (160, 160), 0.05, minutes=0.01).epochs == 1
     assert make_plan(5, (160, 160), 0.05, minutes=10).batch_size == 5
     many = make_plan(1000, (160, 160), 0.001, minutes=100)
-    assert many.epochs * 1000 <= 20_000 and many.evaluate_every * 5 >= many.epochs
+    assert many.epochs * 1000 <= 20_000 and many.evaluate_every * 10 >= many.epochs
     assert make_plan(50_000, (160, 160), 1e-5, minutes=100).epochs == 3
 
 
@@ -92,6 +93,30 @@ def test_configs_build_and_train(tmp_path, data, number):
         assert not any(step.type == 'RandomHalfBody' for step in loader.dataset.pipeline)
         assert all(tuple(step.input_size) == (192, 128) for step in loader.dataset.pipeline if 'input_size' in step)
     assert 0 < measure(base, INPUTS['square'], 2) < 10
+    stops, = (hook for hook in config.custom_hooks if hook.type == 'EarlyStoppingHook')
+    assert (stops.monitor, stops.patience) == ('coco/AP', 4)
+    assert config.train_cfg.val_interval % config.default_hooks.checkpoint.interval == 0
+    again = Config.fromfile(write_config(config, plan, data, 17, path, tmp_path / 'again.py'))  # --from such a run
+    assert again.model == config.model and again.custom_hooks == config.custom_hooks
+
+
+def test_images_stay_for_what_an_earlier_run_had_them_for(tmp_path):
+    def image(name, width=10):
+        return LabelledImage(Path('/elsewhere') / name, width, 10)
+
+    (tmp_path / 'data/annotations').mkdir(parents=True)
+    for split, names in (('train', 'abc'), ('val', 'de')):
+        (tmp_path / f'data/annotations/{split}.json').write_text(json.dumps(dict(
+            images=[dict(file_name=f'x/{name}', width=10, height=10) for name in names])))
+    images = [image(name) for name in 'aceg'] + [image('d', 99)]
+    assert keep_split(images, str(tmp_path)) == 3
+    assert [one.split for one in images] == ['train', 'train', 'val', 'train', 'train']
+    new = [image('x'), image('y')]
+    assert keep_split(new, str(tmp_path)) == 0 and new[0].split is None  # by lot
+    with pytest.raises(ValueError, match='was trained on 1 of the images and validated on none of them'):
+        keep_split([image('a'), image('x')], str(tmp_path))
+    with pytest.raises(ValueError, match='has no config.py; needed is the folder of a finished'):
+        find_start(str(tmp_path))
 
 
 def test_quality_by_hand():
@@ -145,6 +170,15 @@ def test_from_labels_to_a_model_with_a_kill_in_between(tmp_path, tiny_sample, ph
         [photo], [[[10, 10, 200, 220]]])[0]
     assert exported.keypoints.shape == (1, 17, 2)
     assert np.abs(exported.keypoint_scores - eager.keypoint_scores).max() < 0.05
+    more = tmp_path / 'more'
+    process = call(tiny_sample, '--out', more, '--minutes', '0.2', '--from', out)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0 and '32 of 32 images are those of' in output, output
+    for split in ('train', 'val'):
+        names = [{image['file_name'] for image in json.loads(
+            (folder / f'data/annotations/{split}.json').read_text())['images']} for folder in (out, more)]
+        assert names[0] == names[1]
+    assert json.loads((more / 'metrics.json').read_text())['model']['AP'] > 0.8 * metrics['model']['AP']
     process = call(tiny_sample, '--out', out, '--minutes', '0.5')
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 2 and 'other options (minutes 0.4, now 0.5)' in output
@@ -161,7 +195,7 @@ def test_spoiled_data_stops_it_before_anything_is_trained(tmp_path, tiny_sample,
     assert main(['finetune', str(tmp_path / 'annotations/labels_train.json'), '--images', str(tiny_sample / 'train'),
                  '--out', str(out)]) == 1
     printed = capsys.readouterr()
-    assert 'box without its keypoints' in printed.out and 'nothing was trained' in printed.err
+    assert 'lie outside of their boxes' in printed.out and 'nothing was trained' in printed.err
     assert not (out / 'train').exists()
     # Nothing was begun, so options may change.
     assert main(['finetune', str(tmp_path / 'gone'), '--out', str(out)]) == 2
