@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup lock demo test test-fast test-all lint docs benchmark gpu completion clean
+.PHONY: help setup lock demo test test-fast test-all test-page lint docs benchmark gpu completion clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -27,6 +27,9 @@ test-fast: setup  ## The tests that take no longer than a few seconds each
 
 test-all: setup  ## All tests, also those that take long and seldom break
 	@$(PYTEST) $(ARGS)
+
+test-page: setup  ## The page of rampose app in a browser (Debian: apt install chromium)
+	@$(PYTEST) tests/test_prediction/test_page $(ARGS)
 
 lint: setup  ## ruff; import-linter: each floor imports what is below it; mypy over the public code
 	@.venv/bin/ruff check .

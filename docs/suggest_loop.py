@@ -109,8 +109,8 @@ def run(data, out, seed):
             kept = place / 'names.json'
             if not kept.is_file():
                 old = first if number == 1 else set(json.loads((before / 'names.json').read_text()))
-                new = (suggest(data, before, old, pool) if way == 'suggested' else
-                       set(lot.sample(sorted(set(pool) - old), EACH)))
+                new = (set(lot.sample(sorted(set(pool) - old), EACH)) if way == 'random' else
+                       suggest(data, before, old, pool))
                 place.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(sorted(old | new)))
             train_and_judge(data, place, set(json.loads(kept.read_text())), f'seed {seed}, {way} {number}', before)

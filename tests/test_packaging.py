@@ -111,9 +111,10 @@ def test_the_extras_have_lower_bounds_only(wheel):
     metadata = zipfile.ZipFile(wheel).read(name).decode()
     requirements = [line.split(':', 1)[1].strip() for line in metadata.splitlines() if line.startswith('Requires-Dist')]
     extras = {extra: sorted(line.split(';')[0].split('>=')[0] for line in requirements if f'extra == "{extra}"' in line)
-              for extra in ('export', 'lab', 'mim', 'onnx', 'openvino', 'pack', 'parquet', 'pretrain', 'safetensors',
-                            'serve', 'track', 'video')}
+              for extra in ('app', 'export', 'lab', 'mim', 'onnx', 'openvino', 'pack', 'parquet', 'pretrain',
+                            'safetensors', 'serve', 'track', 'video')}
     assert extras == dict(
+        app=['gradio'],
         export=['nncf', 'onnx', 'onnxruntime', 'onnxscript', 'openvino'],
         lab=['matplotlib', 'rich', 'scipy'],
         mim=['mmcv', 'mmdet', 'mmengine', 'mmpose', 'torch'],
@@ -166,6 +167,7 @@ def test_how_to_install_names_packages(monkeypatch, tmp_path):
     from rampose.core import package
     expected = 'pip install "lmdb>=1.0" numpy opencv-python-headless "pillow>=8"'
     assert package.how_to_install('pack') == expected
+    assert package.how_to_install('app') == 'pip install "gradio>=6"'  # without the marker
     monkeypatch.setattr(package.metadata, 'requires', lambda name: [
         'lmdb>=1.0; extra == "pack"', 'numpy; extra == "pack"', 'lap; extra == "track"'])
     monkeypatch.setattr(package, '_PACKAGE', tmp_path / 'rampose')  # a wheel's, without the files

@@ -141,6 +141,16 @@ class ExportedPoseModel:
         half = len(pixels)
         return [heatmaps[:half], turned_back(heatmaps[half:], self.info.flip_indices, self.info.shift_heatmap)]
 
+    def pixels_and_heatmaps(self, crop: Crop) -> Tuple[np.ndarray, np.ndarray]:
+        """What the network sees of a crop, ``(h, w, 3)`` uint8 BGR, and its heatmaps ``(K, H, W)`` float32.
+
+        Raises:
+            ValueError: It gives none.
+        """
+        if not self.gives_heatmaps:
+            raise ValueError(f'{self._path} gives keypoints alone; rampose export without --decode keeps heatmaps')
+        return crop.pixels, self.heatmaps(crop.pixels[None])[0]
+
     def run(self, inputs: np.ndarray) -> List[np.ndarray]:
         """Run the network alone: its inputs, as :meth:`ModelInfo.prepare` makes them, to its outputs."""
         with stage('network'):

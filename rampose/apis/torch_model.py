@@ -11,6 +11,7 @@ from mmcv.cnn import fuse_conv_bn
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmpose.apis import init_model
+from mmpose.models.heads import HeatmapHead
 from torch import nn
 
 # Imported for what they register, too.
@@ -166,6 +167,20 @@ class TorchPoseModel:
         instances = [sample.pred_instances for sample in samples]
         return (np.concatenate([instance.keypoints[..., :2] for instance in instances]).astype(np.float32),
                 np.concatenate([instance.keypoint_scores for instance in instances]).astype(np.float32))
+
+    def pixels_and_heatmaps(self, crop: dict) -> Tuple[np.ndarray, np.ndarray]:
+        """What the network sees of a crop, ``(h, w, 3)`` uint8 BGR, and its heatmaps ``(K, H, W)`` float32, without
+        flip test.
+
+        Raises:
+            ValueError: It gives none.
+        """
+        if not isinstance(self.model.head, HeatmapHead):
+            raise ValueError(f'{self.provenance["model"]} has no heatmaps')
+        with torch.inference_mode():
+            inputs = self.model.data_preprocessor(pseudo_collate([crop]), False)['inputs']
+            heatmaps = self.model(inputs, None, mode='tensor')
+        return crop['inputs'].permute(1, 2, 0).numpy(), heatmaps[0].float().cpu().numpy()
 
 
 def _decode_float32(decode: Callable) -> Callable:

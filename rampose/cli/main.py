@@ -16,6 +16,7 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     'predict': ('predict', 'find the keypoints of people in images, folders, videos, or of a webcam'),
     'results': ('results', 'write the results of predict in the formats of other tools'),
     'serve': ('serve', 'answer with the keypoints of people over HTTP'),
+    'app': ('app', 'open a page to try models on images and films'),
     'weights': ('weights', 'list the models that have weights, and fetch them'),
     'export': ('export', 'export a trained model to ONNX or OpenVINO'),
     'calibrate': ('calibrate', 'fit how sure an exported model is, on labelled people'),

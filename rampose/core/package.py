@@ -27,6 +27,6 @@ def how_to_install(extra: str) -> str:
     try:
         lines = shipped(f'requirements/{extra}.txt').read_text().splitlines()
     except FileNotFoundError:  # installed
-        lines = [line.split(';')[0] for line in metadata.requires('rampose') or () if f'extra == "{extra}"' in line]
-    packages = [line.replace(' ', '') for line in lines if line and not line.startswith('#')]
+        lines = [line for line in metadata.requires('rampose') or () if f'extra == "{extra}"' in line]
+    packages = [line.split(';')[0].replace(' ', '') for line in lines if line and not line.startswith('#')]
     return 'pip install ' + ' '.join(f'"{package}"' if '>' in package else package for package in packages)

@@ -54,6 +54,21 @@ class Results:
                 yield image_id, json.loads(line)
 
 
+class GivenResults(Results):
+    """Results that are not in a folder.
+
+    Args:
+        category: COCO's description of what was found.
+        records: Of images, as `frames.jsonl` has them; their ids count from 1.
+    """
+
+    def __init__(self, category: Dict[str, Any], records: Sequence[Dict[str, Any]]) -> None:
+        self.category, self.keypoints, self._records = category, category['keypoints'], records
+
+    def records(self) -> Iterator[Tuple[int, Dict[str, Any]]]:
+        yield from enumerate(self._records, 1)
+
+
 def convert_results(folder: Path, formats: Sequence[str], out: Optional[Path] = None,
                     min_keypoint_score: float = 0.3) -> List[Path]:
     """Write results in other formats.

@@ -5,7 +5,7 @@ import io
 import math
 import shutil
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 from xml.sax.saxutils import quoteattr
 
 import cv2
@@ -15,7 +15,7 @@ from ..core.files import written_whole
 from ..core.images import read_image
 from .coco_results import category_of
 from .drawing import PosePainter
-from .formats import write_coco, write_label_studio
+from .formats import GivenResults, write_coco, write_label_studio
 from .media import save_picture
 from .records import as_instances, rounded
 from .suggestion import Candidate
@@ -25,18 +25,6 @@ FILES = ('images', 'annotations.json', 'label_studio.json', 'label_studio_config
 SERVED = '/data/local-files/?d=images/'  # how Label Studio addresses a file below its root
 TILE, GAP, COLUMNS, MOST_TILES = 240, 6, 6, 60
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-
-
-class _Suggested:
-    """What the formats' writers ask of a run's results."""
-
-    def __init__(self, category: Dict[str, Any], images: Sequence[Tuple[str, Candidate]]) -> None:
-        self.category, self.keypoints, self._images = category, category['keypoints'], images
-
-    def records(self) -> Iterator[Tuple[int, Dict[str, Any]]]:
-        for number, (name, one) in enumerate(self._images, 1):
-            yield number, dict(name=name, width=one.width, height=one.height, instances=as_instances(
-                rounded(one.result)))
 
 
 def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out: Path) -> List[Path]:
@@ -54,7 +42,10 @@ def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out:
     Raises:
         OSError: Something cannot be written.
     """
-    results: Any = _Suggested(category_of(dataset_meta), images)
+    category = category_of(dataset_meta)
+    results = GivenResults(category, [
+        dict(name=name, width=one.width, height=one.height, instances=as_instances(rounded(one.result)))
+        for name, one in images])
     for name, one in images:
         path = out / 'images' / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +53,7 @@ def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out:
     write_coco(results, out, 0)
     write_label_studio(results, out, 0, SERVED)
     with written_whole(out / 'label_studio_config.xml') as file:
-        file.write(_config(results.category).encode())
+        file.write(_config(category).encode())
     lines = io.StringIO(newline='')
     csv.writer(lines).writerows([('rank', 'image', 'doubt', 'objects'), *(
         (rank, name, f'{one.doubt:.4f}', len(one.doubts)) for rank, (name, one) in enumerate(images, 1))])

@@ -64,6 +64,7 @@ class RunOptions:
         smooth: Smooth the keypoints of tracked people.
         min_keypoint_score: Keypoints of lower scores are not drawn; they are written all the same.
         detect_every: People of a film are found on every so many frames, and followed on the others.
+        ends_early: A stop ends a film there, as it ends a webcam's, in place of leaving it to be resumed.
     """
     min_score: float = 0.3
     draw: bool = True
@@ -72,6 +73,7 @@ class RunOptions:
     smooth: bool = False
     min_keypoint_score: float = MIN_KEYPOINT_SCORE
     detect_every: int = 1
+    ends_early: bool = False
 
 
 @dataclass
@@ -138,7 +140,7 @@ class PredictionRun:
             with self._writer, contextlib.closing(ahead):
                 for item in ahead:
                     if should_stop():
-                        if item.source.kind != 'webcam':
+                        if item.source.kind != 'webcam' and not self._options.ends_early:
                             break
                         if isinstance(item, Frame):  # read before the stop; what matters is that the end gets through
                             continue

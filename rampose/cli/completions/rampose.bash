@@ -5,11 +5,12 @@
 #    source ~/.local/share/bash_completion/rampose
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_rampose_subparsers=(predict results serve weights export calibrate check-data convert-data finetune suggest check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_subparsers=(predict results serve app weights export calibrate check-data convert-data finetune suggest check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_option_strings=(-h --help --config --checkpoint --out --detector --det-category --detect-every --det-checkpoint --det-config --boxes --boxes-images --category --whole-image --min-score --no-flip-test --min-keypoint-score --no-draw --attention --uncertainty --track --smooth --limit --resume --profile --batch-size --device --dtype)
 _shtab_rampose_results_option_strings=(-h --help --to --out --min-keypoint-score)
 _shtab_rampose_serve_option_strings=(-h --help --config --checkpoint --detector --no-detector --det-category --min-score --no-flip-test --device --host --port --max-mb --max-megapixels --max-requests)
+_shtab_rampose_app_option_strings=(-h --help --model --attention --detector --det-category --min-score --device --host --port --share --no-browser --max-mb --max-megapixels --max-film-mb --max-frames)
 _shtab_rampose_weights_option_strings=(-h --help --fetch)
 _shtab_rampose_export_option_strings=(-h --help --out --format --precision --half-weights --int8-weights --uint8-input --decode --flip-test --calibrate --num-calibrate --fast --evaluate --num-evaluate)
 _shtab_rampose_calibrate_option_strings=(-h --help --data --category --no-flip-test --out)
@@ -47,7 +48,7 @@ _shtab_rampose_gpu___steps_choices=(tests benchmark training)
 _shtab_rampose_gpu___device_choices=(cpu cuda)
 _shtab_rampose_kill_training___moments_choices=(iteration saving validation any)
 _shtab_rampose_completion_pos_0_choices=(bash zsh)
-_shtab_rampose_pos_0_choices=(predict results serve weights export calibrate check-data convert-data finetune suggest check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
+_shtab_rampose_pos_0_choices=(predict results serve app weights export calibrate check-data convert-data finetune suggest check-env pack convert publish analyze compare benchmark table1 experiment gpu demo kill-training test-dev convert-lsp completion)
 
 _shtab_rampose_predict_pos_0_nargs=+
 _shtab_rampose_predict__h_nargs=0
@@ -68,6 +69,11 @@ _shtab_rampose_serve__h_nargs=0
 _shtab_rampose_serve___help_nargs=0
 _shtab_rampose_serve___no_detector_nargs=0
 _shtab_rampose_serve___no_flip_test_nargs=0
+_shtab_rampose_app__h_nargs=0
+_shtab_rampose_app___help_nargs=0
+_shtab_rampose_app___attention_nargs=0
+_shtab_rampose_app___share_nargs=0
+_shtab_rampose_app___no_browser_nargs=0
 _shtab_rampose_weights__h_nargs=0
 _shtab_rampose_weights___help_nargs=0
 _shtab_rampose_weights___fetch_nargs=0

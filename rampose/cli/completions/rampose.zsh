@@ -11,6 +11,7 @@
 _shtab_rampose_commands() {
   local _commands=(
     analyze:'Draw the best and the worst predictions, and what attention weighs for whom.'
+    app:'Open a page to try models on images and films.'
     benchmark:'Time RAM-HRNet + GPR against HRNet, every way it runs.'
     calibrate:'Fit how sure an exported model is, on labelled people.'
     check-data:'Say what is wrong with a data set, and mend a copy of it.'
@@ -59,6 +60,27 @@ _shtab_rampose_analyze_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_rampose_analyze_defaults_added=0
+
+_shtab_rampose_app_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--model[what \`rampose export\` wrote, or a name that \`rampose weights\` lists\; twice, to compare (default\: the model that comes with rampose)]:MODEL:"
+  "--attention[open named models in PyTorch, which shows what attention weighed]"
+  "--detector[as of \`rampose predict\` (default\: yolox-nano)\; \'none\' takes boxes from visitors alone]:NAME:"
+  "--det-category[what to find (default\: person)]:NAME:"
+  "--min-score[leave out boxes of lower scores (default\: 0.3)]:S:"
+  "--device[cpu, cuda\:0, ...\; default\: a GPU where there is one]:device:"
+  "--host[0.0.0.0 opens it to everybody who reaches this machine (default\: 127.0.0.1)]:ADDRESS:"
+  "--port[0 for any that is free (default\: 7860)]:port:"
+  "--share[also at an address that everybody on the internet can open, by way of Gradio\'s servers]"
+  "--no-browser[do not open the browser]"
+  "--max-mb[of an image (default\: 20)]:N:"
+  "--max-megapixels[of an image (default\: 50)]:N:"
+  "--max-film-mb[of a film (default\: 500)]:N:"
+  "--max-frames[of a film, which ends there (default\: 3000)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_rampose_app_defaults_added=0
 
 _shtab_rampose_benchmark_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -435,6 +457,7 @@ _shtab_rampose() {
       curcontext="${curcontext%:*:*}:_shtab_rampose-$line[1]:"
       case $line[1] in
         analyze) _arguments -C -s $_shtab_rampose_analyze_options ;;
+        app) _arguments -C -s $_shtab_rampose_app_options ;;
         benchmark) _arguments -C -s $_shtab_rampose_benchmark_options ;;
         calibrate) _arguments -C -s $_shtab_rampose_calibrate_options ;;
         check-data) _arguments -C -s $_shtab_rampose_check_data_options ;;
