@@ -10,10 +10,11 @@ left.
 
 import argparse
 import os
+import signal
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .console import warn
 from .default_detector import default_detector
@@ -57,13 +58,14 @@ def open_models(args: argparse.Namespace, detector: Any) -> List[Any]:
     models: List[Any] = []
     for place in args.model or [default_name()]:
         named = not Path(place).suffix and not Path(place).exists()
-        predictor = TopdownPredictor(place, device=args.device, detector=detector if not models else None,
-                                     backend='torch' if args.attention and named else None)
+        options: Dict[str, Any] = dict(backend='torch') if args.attention and named else {}
+        own: Dict[str, Any] = dict(device=args.device, detector=detector if not models else None)
+        predictor = TopdownPredictor(place, **own, **options)
         if getattr(predictor.pose_model, 'calibration', None) is not None:
-            predictor = TopdownPredictor(place, device=args.device, detector=detector if not models else None,
-                                         uncertainty=True)
+            options['uncertainty'] = True
+            predictor = TopdownPredictor(place, **own, **options)
         least = find_weights(place).min_keypoint_score if named else MIN_KEYPOINT_SCORE
-        models.append(Model(place, predictor, least))
+        models.append(Model(place, predictor, least, options))
     if len(models) > 2 or len({model.name for model in models}) < len(models):
         raise unusable(f'got the models {", ".join(args.model)}; needed are one, or two that are not the same')
     return models
@@ -99,18 +101,21 @@ def run(args: argparse.Namespace) -> int:
                 raise unusable(f'app needs {error.name}: {how_to_install("app")}') from error
             from ..lab.example import example_image
             from ..prediction.page.blocks import Limits, Page
+            from ..prediction.page.downloads import Detection
             name, detector = open_detector(args)
-            page = Page(open_models(args, detector), name, example_image(),
+            detection = Detection(name, args.det_category, args.min_score)
+            page = Page(open_models(args, detector), detection, example_image(),
                         Limits(int(args.max_mb * 1e6), int(args.max_megapixels * 1e6), int(args.max_film_mb * 1e6),
-                               args.max_frames), args.min_score, Path(folder))
+                               args.max_frames), Path(folder))
             address, shared, close = serve(page, args.host, args.port, args.share, not args.no_browser)
         if args.host not in LOCAL:
             warn('app', f'everybody who reaches this machine at {address} can use it')
         if shared:
             warn('app', f'everybody on the internet who knows {shared} can use it')
         print(f'On {address} - Ctrl-C ends it', flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            close()
+        ended = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):  # the second is how services are ended
+            signal.signal(number, lambda *_: ended.set())
+        ended.wait()
+        close()
     return DONE

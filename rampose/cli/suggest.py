@@ -13,10 +13,16 @@ from the annotators goes to `rampose finetune`, with the earlier labels in one f
 
 import argparse
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Set
 
 from .console import progress, warn
 from .statuses import DONE, FOUND, before_the_work, unusable, writing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..apis import TopdownPredictor
+    from ..prediction.suggestion import Candidate
 
 SHOWN = 10  # of images that were left out
 
@@ -50,60 +56,71 @@ def run(args: argparse.Namespace) -> int:
         from ..core.files import check_writable
         from ..core.own_folder import check_own
         from ..prediction.inputs import find_sources
-        from ..prediction.labelling_task import FILES, write_task
+        from ..prediction.labelling_task import FILES, MARKER, write_task
         from ..prediction.suggestion import choose
-        check_own(args.out, 'suggested.csv', FILES)
+        check_own(args.out, MARKER, FILES)
         sources = [source for source in find_sources(args.images)[0] if source.kind == 'picture']
         if not sources:
             raise unusable(f'got {", ".join(args.images)}; needed are images (of a film, its frames as images)')
-        model, find_boxes = open_model(args.model, args)
-        before = open_model(args.before, args)[0] if args.before else None
+        inside = [source for source in sources if args.out.resolve() in Path(source.path).resolve().parents]
+        if inside:
+            raise unusable(f'{inside[0].path} lies in {args.out}, which is written anew; name another --out')
+        predictor = open_predictor(args.model, args)
+        model, find_boxes = predictor.pose_model, box_finder(predictor, args)
+        before = open_predictor(args.before, args).pose_model if args.before else None
         if before is not None and names_of(before) != names_of(model):
             raise unusable(f'{args.before} finds other keypoints than {args.model}; needed is an earlier model of the '
                            'same')
-        done = labelled_images(args)
-        check_writable(args.out / 'suggested.csv')
-    labelled = [Path(source.path) for source in sources if is_among(Path(source.path), done)]
-    free = [source for source in sources if Path(source.path) not in labelled]
-    with before_the_work((ValueError, )):
-        candidates = look(args, [Path(source.path) for source in free], model, find_boxes, before)
-        seen = look(args, labelled, model, find_boxes, before) if labelled else []
+        labelled = read_labelled(args)
+        check_writable(args.out / MARKER)
+    known = contents_of(labelled)
+    free = [source for source in sources if not is_among(Path(source.path), known)]
+    candidates = look(args, [Path(source.path) for source in free], model, find_boxes, before)
     named = [(source.name, one) for source, one in zip(free, candidates) if one is not None]
     if not named:
-        raise unusable(f'none of {len(free)} images that are not labelled yet can be used')
+        raise unusable(f'none of {len(sources)} images is unlabelled and can be used')
+    seen = look(args, [path for path in labelled if len(labelled[path])], model, lambda path, _: labelled[path], before)
     chosen = choose([one for _, one in named], [one for one in seen if one is not None], args.count)
     with writing('make room, or name another folder by --out'):
         write_task([named[number] for number in chosen], model.dataset_meta, args.out)
-    nobody = len(free) - len(named)
     print(f'{len(chosen)} of {len(named)} images: {args.out / "contact_sheet.jpg"}'
-          + (f'; {len(labelled)} are labelled already' if labelled else ''))
+          + (f'; {len(sources) - len(free)} are labelled already' if len(free) < len(sources) else ''))
     print(f'CVAT: a task of {args.out / "images"}, then upload {args.out / "annotations.json"} as COCO Keypoints 1.0')
     print(f'Label Studio: {args.out / "label_studio.json"}, with {args.out / "label_studio_config.xml"}')
-    return FOUND if nobody else DONE
+    return FOUND if len(named) < len(free) else DONE
 
 
-def open_model(place: str, args: argparse.Namespace) -> Tuple[Any, Callable]:
-    """The model, and what finds boxes for it."""
+def open_predictor(place: str, args: argparse.Namespace) -> 'TopdownPredictor':
+    """The model, with the detector if it is the one whose images are looked at."""
     from ..apis import TopdownPredictor
     from ..apis.detectors import open_named_detector
-    from ..core.box_file import BoxFile
     folder = Path(place)
     if folder.is_dir() and not (folder / 'model.onnx').is_file():
         raise unusable(f'{place} holds no model.onnx; needed is the folder of a finished `rampose finetune`, an '
                        'exported model or a name')
-    detector: Any = open_named_detector(args.detector, args.det_category, args.min_score) if args.detector else None
+    detector: Any = None
+    if args.detector and place == args.model:
+        detector = open_named_detector(args.detector, args.det_category, args.min_score)
     predictor = TopdownPredictor(str(folder / 'model.onnx') if folder.is_dir() else place, detector=detector)
     if not getattr(predictor.pose_model, 'gives_heatmaps', False):
         raise unusable(f'{place} gives no heatmaps; needed is what `rampose export` writes without --decode')
+    return predictor
+
+
+def box_finder(predictor: 'TopdownPredictor', args: argparse.Namespace) -> Callable[[Path, 'np.ndarray'], Any]:
+    """What gives the boxes of an image."""
     if args.boxes:
+        from ..core.box_file import BoxFile
         boxes = BoxFile(args.boxes)
-        return predictor.pose_model, lambda path, image: above(*boxes.boxes(path), args.min_score)
+        for entry in boxes.left_out[:SHOWN]:
+            warn('suggest', f'{args.boxes}: left out {entry}')
+        return lambda path, image: above(*boxes.boxes(path), args.min_score)
     if args.detector:
-        return predictor.pose_model, lambda path, image: above(*predictor.detect(image), args.min_score)
-    return predictor.pose_model, lambda path, image: [[0, 0, image.shape[1], image.shape[0]]]
+        return lambda path, image: above(*predictor.detect(image), args.min_score)
+    return lambda path, image: [[0, 0, image.shape[1], image.shape[0]]]
 
 
-def above(boxes: Any, scores: Any, least: float) -> Any:
+def above(boxes: 'np.ndarray', scores: 'np.ndarray', least: float) -> 'np.ndarray':
     """Boxes of scores from `least`."""
     return boxes[scores >= least]
 
@@ -113,35 +130,57 @@ def names_of(model: Any) -> List[str]:
     return [meta['keypoint_id2name'][number] for number in range(int(meta['num_keypoints']))]
 
 
-def labelled_images(args: argparse.Namespace) -> Set[Tuple[str, int]]:
-    """The images that have labels, by name and size in bytes: annotators' tools move them about."""
+def read_labelled(args: argparse.Namespace) -> Dict[Path, list]:
+    """The images that have labels, and the boxes xyxy of the objects in each."""
+    from ..datasets.labels.labelled import box_of
     from ..datasets.labels.reading import read_labels
     place = args.labelled or (Path(args.model) / 'data' if Path(args.model).is_dir() else None)
     if place is None or (args.labelled is None and not place.is_dir()):
-        return set()
-    return {(image.path.name, image.path.stat().st_size) for image in read_labels(place).images}
+        return {}
+    roots = [Path(one) for one in args.images if Path(one).is_dir()]
+    try:
+        labels = read_labels(place)
+    except ValueError:
+        if not roots or not place.exists():
+            raise
+        labels = read_labels(place, roots[0])  # beside the images that are to be looked at
+    found: Dict[Path, list] = {}
+    for image in labels.images:
+        boxes = [one.bbox or box_of(one.keypoints, image.width, image.height) for one in image.objects
+                 if one.bbox or one.keypoints[:, 2].any()]
+        found[image.path] = [[x, y, x + w, y + h] for x, y, w, h in boxes if w > 0 and h > 0]
+    return found
 
 
-def is_among(path: Path, done: Set[Tuple[str, int]]) -> bool:
-    return (path.name, path.stat().st_size) in done
+def contents_of(paths: Iterable[Path]) -> Dict[int, Set[str]]:
+    """SHA-256 of files, by size: annotators' tools rename them and move them about."""
+    from ..core.files import sha256_of
+    by_size: Dict[int, Set[str]] = {}
+    for path in paths:
+        by_size.setdefault(path.stat().st_size, set()).add(sha256_of(path))
+    return by_size
+
+
+def is_among(path: Path, contents: Dict[int, Set[str]]) -> bool:
+    from ..core.files import sha256_of
+    size = path.stat().st_size
+    return size in contents and sha256_of(path) in contents[size]
 
 
 def look(args: argparse.Namespace, paths: List[Path], model: Any, find_boxes: Callable,
-         before: Any) -> List[Optional[Any]]:
-    """What the model makes of each image; None for those that show nothing or cannot be read, which are named."""
-    from ..core.images import UnreadableError
+         before: Any) -> 'List[Optional[Candidate]]':
+    """What the model makes of each image; None for those that show nothing or cannot be used, which are named."""
     from ..prediction.suggestion import look_at
-    found: List[Optional[Any]] = []
+    found: List[Optional[Candidate]] = []
     left_out: List[str] = []
-    items: Iterable[Path] = progress(paths, description='Images')
-    for path in items:
+    for path in progress(paths, description='Images') if paths else ():
         try:
             found.append(look_at(path, model, find_boxes, before))
             if found[-1] is None:
                 left_out.append(f'{path}: nothing was found in it')
-        except UnreadableError as error:
+        except ValueError as error:
             found.append(None)
-            left_out.append(str(error))
+            left_out.append(str(error) if str(path) in str(error) else f'{path}: {error}')
     for line in left_out[:SHOWN]:
         warn('suggest', f'left out: {line}')
     if len(left_out) > SHOWN:

@@ -9,6 +9,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, TextIO, Tuple
+from urllib.parse import quote
 
 import numpy as np
 
@@ -226,7 +227,8 @@ def write_openpose(results: Results, out: Path, min_score: float) -> Path:
 
 
 def write_label_studio(results: Results, out: Path, min_score: float, address: str = '') -> Path:
-    """A task with predictions for each image; `image` is its name after `address`, that of your storage."""
+    """A task with predictions for each image; `image` is its name; or, quoted, the end of an address that
+    begins with `address`, that of your storage."""
     path = out / 'label_studio.json'
     with _text(path) as file:
         file.write('[')
@@ -248,7 +250,8 @@ def write_label_studio(results: Results, out: Path, min_score: float, address: s
                                            parentID=box, score=score, value=dict(
                                                x=100 * x / w, y=100 * y / h, width=0.5, keypointlabels=[name])))
             file.write(',\n' if number else '\n')
-            file.write(json.dumps(dict(data=dict(image=address + record['name'], **_moment(record)), predictions=[
+            image = address + quote(record['name']) if address else record['name']
+            file.write(json.dumps(dict(data=dict(image=image, **_moment(record)), predictions=[
                 dict(model_version='rampose', result=result)])))
         file.write('\n]\n')
     return path

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.files import written_whole
 from ..core.images import read_image
+from ..core.own_folder import remove_own
 from .coco_results import category_of
 from .drawing import PosePainter
 from .formats import GivenResults, write_coco, write_label_studio
@@ -20,8 +21,8 @@ from .media import save_picture
 from .records import as_instances, rounded
 from .suggestion import Candidate
 
-FILES = ('images', 'annotations.json', 'label_studio.json', 'label_studio_config.xml', 'suggested.csv',
-         'contact_sheet.jpg')
+MARKER = 'suggested.csv'  # in a folder that we made, from the first
+FILES = ('images', 'annotations.json', 'label_studio.json', 'label_studio_config.xml', 'contact_sheet.jpg')
 SERVED = '/data/local-files/?d=images/'  # how Label Studio addresses a file below its root
 TILE, GAP, COLUMNS, MOST_TILES = 240, 6, 6, 60
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
@@ -46,6 +47,12 @@ def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out:
     results = GivenResults(category, [
         dict(name=name, width=one.width, height=one.height, instances=as_instances(rounded(one.result)))
         for name, one in images])
+    remove_own(out, MARKER, FILES)  # an earlier task
+    lines = io.StringIO(newline='')
+    csv.writer(lines).writerows([('rank', 'image', 'doubt', 'objects'), *(
+        (rank, name, f'{one.doubt:.4f}', len(one.doubts)) for rank, (name, one) in enumerate(images, 1))])
+    with written_whole(out / MARKER) as file:
+        file.write(lines.getvalue().encode(errors='surrogateescape'))
     for name, one in images:
         path = out / 'images' / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,13 +61,8 @@ def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out:
     write_label_studio(results, out, 0, SERVED)
     with written_whole(out / 'label_studio_config.xml') as file:
         file.write(_config(category).encode())
-    lines = io.StringIO(newline='')
-    csv.writer(lines).writerows([('rank', 'image', 'doubt', 'objects'), *(
-        (rank, name, f'{one.doubt:.4f}', len(one.doubts)) for rank, (name, one) in enumerate(images, 1))])
-    with written_whole(out / 'suggested.csv') as file:
-        file.write(lines.getvalue().encode(errors='surrogateescape'))
     save_picture(out / 'contact_sheet.jpg', contact_sheet([one for _, one in images], dataset_meta))
-    return [out / name for name in FILES]
+    return [out / name for name in (MARKER, *FILES)]
 
 
 def _config(category: Dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from ..core.images import read_image
 from ..core.pose_result import PoseResult
 from ..core.uncertainty import doubt
 
+BATCH_SIZE = 32  # crops
 THUMBNAIL = 16  # px a side: what an image looks like, roughly
 
 
@@ -70,6 +71,15 @@ def look_at(path: Path, model: ExportedPoseModel, find_boxes: Callable[[Path, np
     boxes = check_bboxes(find_boxes(path, image), (h, w))
     if not len(boxes):
         return None
+    parts = [_estimate(image, boxes[i:i + BATCH_SIZE], model, before) for i in range(0, len(boxes), BATCH_SIZE)]
+    keypoints, scores, doubts = (np.concatenate(values) for values in zip(*parts))
+    thumbnail = cv2.resize(image, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).ravel().astype(np.float32) / 255
+    return Candidate(path, w, h, PoseResult(keypoints, scores, boxes), doubts, thumbnail)
+
+
+def _estimate(image: np.ndarray, boxes: np.ndarray, model: ExportedPoseModel,
+              before: Optional[ExportedPoseModel]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keypoints, scores and doubts of objects."""
     crops = [model.crop(image, box) for box in boxes]
     views = model.views(np.stack([crop.pixels for crop in crops]))
     keypoints, scores = model.decode(crops, np.mean(views, axis=0))
@@ -79,8 +89,7 @@ def look_at(path: Path, model: ExportedPoseModel, find_boxes: Callable[[Path, np
         sides = np.array([max(crop.scale) for crop in crops])
         # Two places that are as likely: their distance is twice the standard deviation.
         variances = variances + (((earlier - keypoints) / sides[:, None, None])**2).sum(axis=2) / 4
-    thumbnail = cv2.resize(image, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).ravel() / 255
-    return Candidate(path, w, h, PoseResult(keypoints, scores, boxes), np.sqrt(variances).mean(axis=1), thumbnail)
+    return keypoints, scores, np.sqrt(variances).mean(axis=1)
 
 
 def choose(candidates: Sequence[Candidate], labelled: Sequence[Candidate], count: int) -> List[int]:
@@ -98,7 +107,7 @@ def choose(candidates: Sequence[Candidate], labelled: Sequence[Candidate], count
     """
     everything = [*candidates, *labelled]
     features = np.concatenate([_scaled(np.stack([getattr(one, what) for one in everything]))
-                               for what in ('thumbnail', 'shape')], axis=1)
+                               for what in ('thumbnail', 'shape')], axis=1).astype(np.float32)
     doubts = np.array([one.doubt for one in candidates])
     free, known = features[:len(candidates)], features[len(candidates):]
     nearest = np.full(len(candidates), np.inf)

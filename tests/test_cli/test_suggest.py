@@ -72,15 +72,25 @@ def photos(tiny_sample, tmp_path) -> Path:
 
 def test_the_task_reads_back_as_labels(photos, onnx_model, capsys):
     (photos / 'photos/broken.jpg').write_bytes(b'nothing')
+    boxes = json.loads((photos / 'boxes.json').read_text())
+    kept = {image['id'] for image in json.loads((photos / 'labelled/labels.json').read_text())['images']}
+    new = next(image for image in boxes['images'] if image['id'] not in kept)
+    name = 'a #1 & b+c%41.png'  # what an address must quote
+    (photos / 'photos' / new['file_name']).rename(photos / 'photos' / name)
+    new['file_name'] = name
+    flat = next(one for one in boxes['annotations'] if one['image_id'] not in {*kept, new['id']})
+    flat['bbox'] = [5, 5, 0, 40]
+    (photos / 'boxes.json').write_text(json.dumps(boxes))
     out = photos / 'next'
     call = ['suggest', str(onnx_model), str(photos / 'photos'), '--boxes', str(photos / 'boxes.json'), '--labelled',
-            str(photos / 'labelled'), '--count', '6', '--out', str(out)]
+            str(photos / 'labelled'), '--count', '19', '--out', str(out)]
     assert main(call) == 1  # something is left out
     printed = capsys.readouterr()
-    assert 'broken.jpg' in printed.err and '6 of 20 images' in printed.out and '4 are labelled already' in printed.out
+    assert 'broken.jpg' in printed.err and 'has no area' in printed.err
+    assert '19 of 19 images' in printed.out and '4 are labelled already' in printed.out
     names = [line.split(',')[1] for line in (out / 'suggested.csv').read_text().splitlines()[1:]]
     done = {image['file_name'] for image in json.loads((photos / 'labelled/labels.json').read_text())['images']}
-    assert len(set(names)) == 6 and not done & set(names)
+    assert len(set(names)) == len(names) >= 19 and name in names and not done & set(names)
     assert sorted(path.name for path in (out / 'images').iterdir()) == sorted(names)
     assert min(read_image(out / 'contact_sheet.jpg').shape[:2]) > 200
 
@@ -102,7 +112,8 @@ def test_the_task_reads_back_as_labels(photos, onnx_model, capsys):
     config = (out / 'label_studio_config.xml').read_text()
     assert all(f'<Label value="{name}"/>' in config for name in (*coco.keypoints, 'person'))
 
-    assert main(call) == 1  # a second call writes it anew
+    assert main([*call, '--count', '3']) == 1  # a second call writes it anew
+    assert len(list((out / 'images').iterdir())) == 3
     (out / 'mine.txt').write_text('dear')
     assert main(call) == 2
     assert 'something that we did not make, mine.txt' in capsys.readouterr().err
@@ -116,6 +127,16 @@ def test_it_needs_no_torch(photos, onnx_model):
             f'{str(photos / "photos")!r}, "--whole-image", "--count", "2", "--out", {str(photos / "next")!r}]))')
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_labels_whose_images_are_elsewhere(photos, onnx_model, capsys):
+    shutil.rmtree(photos / 'labelled/images')
+    call = ['suggest', str(onnx_model), str(photos / 'photos'), '--whole-image', '--count', '2', '--out',
+            str(photos / 'next'), '--labelled', str(photos / 'labelled')]
+    assert main(call) == 0
+    assert '2 of 20 images' in capsys.readouterr().out
+    assert main(['suggest', str(onnx_model), str(photos / 'next/images'), *call[3:]]) == 2
+    assert 'which is written anew; name another --out' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

@@ -66,4 +66,4 @@ def _file_name(data: dict) -> str:
     address = str(data.get('image') or data.get('img') or next(iter(data.values())))
     parts = urlparse(address)
     local = parse_qs(parts.query).get('d')  # /data/local-files/?d=folder/photo.jpg
-    return unquote(local[0] if local else parts.path)
+    return local[0] if local else unquote(parts.path)  # a query is unquoted already

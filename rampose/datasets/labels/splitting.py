@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 from .labelled import LabelledImage
@@ -12,12 +13,12 @@ _FRAME = re.compile(r'^(.*?)(?:[_\-. ]?frame[_\-. ]?\d+|[._](?:mp4|avi|mov|mkv|m
 DEEPLABCUT = 'labeled-data'  # its folder of a folder for each film
 
 
-def film_of(image: LabelledImage) -> Optional[str]:
-    """The film that an image is a frame of, if its name tells; None if not."""
-    if image.path.parent.parent.name == DEEPLABCUT:
-        return image.path.parent.as_posix()
-    found = _FRAME.match(image.path.name)
-    return f'{image.path.parent.as_posix()}/{found[1]}' if found else None
+def film_of(path: Path) -> Optional[str]:
+    """The film that an image is a frame of, if its name tells: a folder and a name; None if not."""
+    if path.parent.parent.name == DEEPLABCUT:
+        return path.parent.as_posix()
+    found = _FRAME.match(path.name)
+    return f'{path.parent.as_posix()}/{found[1]}' if found else None
 
 
 def split_images(images: Sequence[LabelledImage], val: float, seed: int) -> Dict[str, List[LabelledImage]]:
@@ -41,8 +42,10 @@ def split_images(images: Sequence[LabelledImage], val: float, seed: int) -> Dict
         groups = _groups(train, seed)
         wanted = max(1., val * len(train))
         chosen: List[LabelledImage] = []
-        while len(groups) > 1 and len(chosen) + len(groups[0]) / 2 <= wanted:
-            chosen += groups.pop(0)
+        for group in groups:
+            # Half of a group may be too much; what is larger is trained on, and a smaller one may come.
+            if len(chosen) + len(group) / 2 <= wanted and len(chosen) + len(group) < len(train):
+                chosen += group
         if not chosen and len(groups) > 1:
             chosen = min(groups, key=len)
         numbers = set(map(id, chosen))
@@ -55,7 +58,7 @@ def _groups(images: Sequence[LabelledImage], seed: int) -> List[List[LabelledIma
     """Films and single images, in the order of the lot; all single where there is one film alone."""
     groups: Dict[str, List[LabelledImage]] = {}
     for image in images:
-        groups.setdefault(film_of(image) or image.path.as_posix(), []).append(image)
+        groups.setdefault(film_of(image.path) or image.path.as_posix(), []).append(image)
     if len(groups) == 1:
         groups = {image.path.as_posix(): [image] for image in images}
 

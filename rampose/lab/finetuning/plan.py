@@ -25,10 +25,11 @@ SAMPLES_OF_AN_IMAGE, LEAST_SAMPLES, MOST_SAMPLES, LEAST_EPOCHS = 40, 3200, 20_00
 NUM_EVALUATIONS = 10
 # Training stops where AP has not grown by so much in so many evaluations.
 PATIENCE, LEAST_GAIN = 4, 0.005
+FEWEST_TO_STOP_BY = 30  # objects to validate on; AP of fewer is chance
 SHARE_OF_TRAINING = 0.8  # of the minutes; what is left goes to starting, validation and export
 KEPT_IN_MEMORY = 3000  # images at most; decoded, one takes about a megabyte
 DROPPED_TRANSFORMS = ('RandomHalfBody', )  # knows people's upper and lower halves alone
-DROPPED_HOOKS = ('AttentionHook', 'EarlyStoppingHook')  # the second is of the run that this one starts from
+DROPPED_HOOKS = ('AttentionHook', 'LearnedEarlyStoppingHook')  # the second is of the run that this one starts from
 # Of a config: what its parts have taken over. (dataset_type and data_mode stay: MMPose's inferencer reads them.)
 VARIABLES = ('train_pipeline', 'val_pipeline', 'dataset_info', 'max_epochs', 'data_root')
 
@@ -92,7 +93,8 @@ def make_plan(num_objects: int, input_size: Tuple[int, int], seconds_a_sample: f
     return Plan(input_size, batch_size, epochs, every, epochs * steps_an_epoch, seconds_a_sample)
 
 
-def write_config(base: Config, plan: Plan, data: Path, num_keypoints: int, start: Path, path: Path) -> Path:
+def write_config(base: Config, plan: Plan, data: Path, num_keypoints: int, start: Path, path: Path,
+                 num_val: int = 0) -> Path:
     """Write the config that is trained: that of a trained model, with other data, keypoints and schedule.
 
     Args:
@@ -102,6 +104,7 @@ def write_config(base: Config, plan: Plan, data: Path, num_keypoints: int, start
         num_keypoints: K.
         start: The weights to start from.
         path: Where it is written.
+        num_val: Objects to validate on; of a few, AP does not say when to stop.
     """
     config = base.copy()
     for name in VARIABLES:
@@ -131,8 +134,9 @@ def write_config(base: Config, plan: Plan, data: Path, num_keypoints: int, start
     config.default_hooks.checkpoint.update(interval=interval, max_keep_ckpts=1, save_best=None)
     config.default_hooks.logger.update(interval=max(1, min(10, plan.num_steps // plan.epochs)))
     config.custom_hooks = [hook for hook in config.custom_hooks if hook.type not in DROPPED_HOOKS]
-    config.custom_hooks.append(dict(type='EarlyStoppingHook', monitor='coco/AP', rule='greater', min_delta=LEAST_GAIN,
-                                    patience=PATIENCE))
+    if num_val >= FEWEST_TO_STOP_BY:
+        config.custom_hooks.append(dict(type='LearnedEarlyStoppingHook', monitor='coco/AP', rule='greater',
+                                        min_delta=LEAST_GAIN, patience=PATIENCE))
     config.load_from = str(start.resolve())
     with written_whole(path) as file:
         file.write(f'# Written by rampose finetune; `mim train mmpose {path.name}` trains it again.\n'.encode())

@@ -114,6 +114,9 @@ def open_folder(out: Path, options: Options, fresh: bool) -> FolderLock:
     """
     if not options.labels.exists():
         raise ValueError(f'{options.labels} does not exist; needed is {KNOWN}')
+    start, target = Path(options.start).resolve(), out.resolve()
+    if Path(options.start).is_dir() and (start in (target, *target.parents) or target in start.parents):
+        raise ValueError(f'got --from {options.start} and --out {out}; needed are two folders, since the first is kept')
     marker = out / MARKER
     if marker.is_file():
         FolderLock(out).acquire().release()  # nobody is at it
@@ -162,9 +165,9 @@ def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path
     labels = read_labels(options.labels, options.images, options.category, options.keypoints)
     if Path(options.start).is_dir():
         kept = keep_split(labels.images, options.start)
-        if kept:
-            teller.say(f'{kept} of {len(labels.images)} images are those of {options.start}, for training or '
-                       'validation as there; the others are for training')
+        teller.say(f'{kept} of {len(labels.images)} images are those of {options.start}' + (
+            ', for training or validation as there; the others are for training' if kept else
+            ' by their content: if they were written anew since then, it has seen some that it is validated on'))
     splits = split_images(labels.images, options.val, options.seed)
     write_data_set(labels, splits, data)
     for name in ('metainfo.py', '../metainfo.py'):  # of a folder that convert-data wrote, which may have been edited
@@ -173,7 +176,7 @@ def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path
             shutil.copyfile(own, data / 'metainfo.py')
             break
     teller.show_labels(labels)
-    films = {film for image in labels.images for film in [film_of(image)] if film}
+    films = {film for image in labels.images for film in [film_of(image.path)] if film}
     if len(films) > 1:
         teller.say(f'{len(films)} films, by the names of the images: the frames of each are all trained on, or all '
                    'validated on')
@@ -223,7 +226,8 @@ def prepare_training(options: Options, out: Path, data: Path, teller: Teller) ->
     input_size = choose_input(boxes)
     plan = make_plan(len(boxes), input_size, measure(base, input_size), options.minutes)
     taken = write_start(checkpoint, old_names, names, out / 'start.pth')
-    write_config(base, plan, data, len(names), out / 'start.pth', out / 'config.py')
+    num_val = len(list(train_boxes(json.loads((data / 'annotations/val.json').read_text()))))
+    write_config(base, plan, data, len(names), out / 'start.pth', out / 'config.py', num_val)
     result.write_json(out / 'plan.json', plan.as_dict())
     w, h = plan.input_size
     teller.say(f'{len(boxes)} objects, input {w}x{h}, {plan.epochs} epochs of batches of {plan.batch_size}: about '

@@ -3,15 +3,16 @@ an earlier run, which images it was trained on."""
 
 import json
 from pathlib import Path
-from typing import List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Sequence
 
 import torch
 from mmengine import Config
 
 from ...checkpoints.loading import CheckpointError, load_checkpoint
 from ...checkpoints.zoo import config_of, fetch, find_weights
-from ...core.files import written_whole
+from ...core.files import sha256_of, written_whole
 from ...datasets.labels.labelled import LabelledImage
+from ...datasets.labels.splitting import film_of
 
 LAST_LAYER = 'head.final_layer.'
 STD = 0.001  # of new rows of the last layer, as the head draws them
@@ -46,32 +47,58 @@ def find_start(place: str) -> Start:
 
 def keep_split(images: Sequence[LabelledImage], place: str) -> int:
     """Let images be for what an earlier run had them for: a model that has seen an image is not validated on it, and
-    runs that follow each other are validated on the same. Other images are trained on.
+    runs that follow each other are validated on the same. So do frames of films that it had. Other images are for what
+    their labels say, else for training.
 
     Args:
         images: Whose `split` is set, if the earlier run had any of them.
         place: Its folder.
 
     Returns:
-        How many it had: of the same name, width and height.
+        How many it had: files of the same content.
 
     Raises:
-        ValueError: It was trained on some, and validated on none of them.
+        ValueError: It was trained on some, and validated on none of them; or its data is not there.
     """
-    known = {}
-    for split in ('train', 'val'):
-        path = Path(place) / f'data/annotations/{split}.json'
-        known.update({(Path(image['file_name']).name, image['width'], image['height']): split
-                      for image in json.loads(path.read_text())['images']})
-    splits = [known.get((image.path.name, image.width, image.height)) for image in images]
+    known: Dict[str, str] = {}  # splits by content and by film; the first that is set stays: training before validation
+    films: Dict[str, str] = {}
+    for split in ('train', 'val', 'test'):
+        for path in _images_of(Path(place) / 'data', split):
+            known.setdefault(sha256_of(path), split)
+            film = film_of(path)
+            if film:
+                films.setdefault(_film_name(film), split)
+    splits = [known.get(sha256_of(image.path)) for image in images]
     kept = sum(split is not None for split in splits)
     if kept and 'val' not in splits:
         raise ValueError(f'{place} was trained on {kept} of the images and validated on none of them, so nothing is '
                          'there to validate on that it has not seen: add the images that it was validated on')
     for image, split in zip(images, splits):
         if kept:
-            image.split = split or 'train'
+            film = film_of(image.path)
+            image.split = split or (films.get(_film_name(film)) if film else None) or image.split or 'train'
     return kept
+
+
+def _images_of(data: Path, split: str) -> List[Path]:
+    file = data / f'annotations/{split}.json'
+    if not file.is_file() and split == 'test':
+        return []
+    try:
+        paths = [data / 'images' / image['file_name'] for image in json.loads(file.read_text())['images']]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{file} cannot be read ({error}); needed is the folder of a finished `rampose finetune`, '
+                         'with its data') from None
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise ValueError(f'{missing[0]} is missing, so nobody can tell what the model has seen: put the images back '
+                         f'where {data / "images"} points')
+    return paths
+
+
+def _film_name(film: str) -> str:
+    """Without its folder, which may be another one by now."""
+    return film.rstrip('/').rpartition('/')[2]
 
 
 def write_start(checkpoint: Path, old_names: Sequence[str], names: Sequence[str], path: Path) -> List[str]:

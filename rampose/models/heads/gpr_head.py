@@ -5,6 +5,7 @@ Paper: "Learning Enhanced Resolution-wise Features for Human Pose Estimation", S
 
 from typing import Optional, Sequence, Tuple
 
+import torch
 from mmpose.models.heads import HeatmapHead
 from mmpose.registry import MODELS
 from torch import Tensor
@@ -67,6 +68,7 @@ class GPRHead(HeatmapHead):
         self.in_channels = tuple(in_channels)
         self.highest_first = highest_first
         self.refinement = refinement
+        self.to(memory_format=torch.channels_last)  # as the maps of RAMHRNet lie
 
     def forward(self, feats: Tuple[Tensor, ...]) -> Tensor:
         maps = feats if self.highest_first else feats[::-1]

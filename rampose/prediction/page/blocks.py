@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,11 @@ ADDRESSES = 'network'  # what runs one after another
 SHOWN_SIDE = 1600  # px at most of a drawing on the page; what is taken away has all of them
 SESSION_S = 3600  # after which what a visitor left is forgotten
 QUEUE = 32
+NO_IMAGE = 'There is no image: drop one, paste one, or take one with the camera'
 BOX_COLUMNS = ['x1', 'y1', 'x2', 'y2']
 # How films begin. Others, such as playlists, name files that FFmpeg would open.
-FILM_MARKS = ((4, b'ftyp'), (0, b'\x1aE\xdf\xa3'), (8, b'AVI '), (0, b'FLV'), (0, b'\x00\x00\x01\xba'), (0, b'G@'))
+FILM_MARKS = (*((4, mark) for mark in (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip')),
+              (0, b'\x1aE\xdf\xa3'), (8, b'AVI '), (0, b'FLV'), (0, b'\x00\x00\x01\xba'), (0, b'G@'))
 # Nothing from elsewhere, and no page of others that shows this one in a frame.
 POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
           "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
@@ -42,11 +45,13 @@ class Limits:
         max_pixels: Of an image; larger ones are not decoded.
         max_film_bytes: Of a film.
         max_frames: Of a film; it ends after so many.
+        max_film_pixels: Of a frame.
     """
     max_bytes: int = 20_000_000
     max_pixels: int = 50_000_000
     max_film_bytes: int = 500_000_000
     max_frames: int = 3000
+    max_film_pixels: int = 4096 * 2304
 
 
 def _as_file(part: Any) -> Any:
@@ -101,17 +106,16 @@ class Page:
 
     Args:
         models: One, or two to compare.
-        detector: As its name is given to `rampose predict`.
+        detector: How people are found.
         example: An image that it opens with, and the boxes ``(N, 4)`` xyxy in it.
         limits: What it takes.
-        min_score: Boxes of lower scores are left out.
         folder: Where files that visitors take away are made; its owner removes it.
     """
 
-    def __init__(self, models: Sequence[Model], detector: str, example: Tuple[np.ndarray, np.ndarray], limits: Limits,
-                 min_score: float, folder: Path) -> None:
+    def __init__(self, models: Sequence[Model], detector: downloads.Detection, example: Tuple[np.ndarray, np.ndarray],
+                 limits: Limits, folder: Path) -> None:
         self._models, self._detector, self._limits = list(models), detector, limits
-        self._min_score, self._folder = min_score, folder
+        self._folder = folder
         self._example = analyse(self._models, 'example.png', *example)
         self._ellipses = any(model.predictor.uncertainty for model in models)
         self._attention = any(hasattr(model.predictor.pose_model, 'model') for model in models)
@@ -133,7 +137,7 @@ class Page:
             with gr.Tab('Film'):
                 self._lay_out_film()
             self._lay_out_api()
-        return blocks.queue(max_size=QUEUE, default_concurrency_limit=4)
+        return blocks.queue(max_size=QUEUE, default_concurrency_limit=4, api_open=False)
 
     def _lay_out_image(self, blocks: gr.Blocks) -> None:
         names = [model.name for model in self._models]
@@ -316,7 +320,7 @@ class Page:
     @staticmethod
     def _needed(photo: Optional[Photo]) -> Photo:
         if photo is None:
-            raise ValueError('There is no image: drop one, paste one, or take one with the camera')
+            raise ValueError(NO_IMAGE)
         return photo
 
     def _found(self, photo: Photo, which: str, threshold: float) -> Tuple:
@@ -371,12 +375,13 @@ class Page:
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[..., :3]
 
-    @_told
-    def _files(self, photo: Optional[Photo], which: str, person: str, *look: Any) -> List[str]:
+    def _files(self, photo: Optional[Photo], which: str, person: str, *look: Any) -> Iterator[List[str]]:
+        if photo is None:
+            raise _Refused(NO_IMAGE)
         number = self._number(which)
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
-        return [str(path) for path in downloads.write_files(
-            self._needed(photo), number, self._models[number], _look(person, *look), folder)]
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            yield [str(path) for path in downloads.write_files(
+                photo, number, self._models[number], _look(person, *look), Path(folder))]
 
     def _run_film(self, path: Optional[str], which: str, track: bool, threshold: float) -> Iterator[Tuple]:
         try:
@@ -387,19 +392,22 @@ class Page:
     def _draw_film(self, path: Optional[str], which: str, track: bool, threshold: float) -> Iterator[Tuple]:
         if path is None:
             raise ValueError('There is no film: drop one')
-        _check_film(Path(path), self._limits.max_film_bytes)
+        _check_film(Path(path), self._limits)
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        job = FilmJob(self._models[self._number(which)], Path(path), folder / 'results', track,
-                      self._limits.max_frames, self._min_score, threshold)
-        yield job, 'It begins.', None, None, None
-        for progress in job():
-            yield job, progress, gr.skip(), gr.skip(), gr.skip()
-        cut = (' It was stopped there.' if job.was_stopped else
-               f' It ends after {job.frames} frames, which is all that is taken.'
-               if job.frames >= self._limits.max_frames else '')
-        drawn = str(job.drawn)
-        yield (None, f'{job.frames} frames, {job.people} people.{cut}', drawn, job.tracks() if track else None,
-               [drawn, str(job.records)])
+        try:
+            job = FilmJob(self._models[self._number(which)], Path(path), folder / 'results', track,
+                          self._limits.max_frames, self._detector.min_score, threshold)
+            yield job, 'It begins.', None, None, None
+            for progress in job():
+                yield job, progress, gr.skip(), gr.skip(), gr.skip()
+            cut = (' It was stopped there.' if job.was_stopped else
+                   f' It ends after {job.frames} frames, which is all that is taken.'
+                   if job.frames >= self._limits.max_frames else '')
+            drawn = str(job.drawn)
+            yield (None, f'{job.frames} frames, {job.people} people.{cut}', drawn, job.tracks() if track else None,
+                   [drawn, str(job.records)])
+        finally:  # Gradio has copies of what is shown
+            shutil.rmtree(folder, ignore_errors=True)
 
     @_told
     def _answer(self, path: Optional[str], boxes: str) -> Dict[str, Any]:
@@ -460,11 +468,16 @@ def _as_boxes(table: Sequence[Sequence[Any]]) -> List[List[float]]:
     return boxes
 
 
-def _check_film(path: Path, max_bytes: int) -> None:
+def _check_film(path: Path, limits: Limits) -> None:
     size = path.stat().st_size
-    if size > max_bytes:
-        raise ValueError(f'The film has {size / 1e6:.0f} MB; at most {max_bytes / 1e6:g} are taken')
+    if size > limits.max_film_bytes:
+        raise ValueError(f'The film has {size / 1e6:.0f} MB; at most {limits.max_film_bytes / 1e6:g} are taken')
     with path.open('rb') as file:
         head = file.read(16)
     if not any(head[at:at + len(mark)] == mark for at, mark in FILM_MARKS):
         raise ValueError(f'{path.name} is no film of a kind that is known: MP4, MOV, WebM, MKV, AVI, FLV, MPEG')
+    film = cv2.VideoCapture(str(path))
+    w, h = (int(film.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    film.release()
+    if w * h > limits.max_film_pixels:
+        raise ValueError(f'The film has {w}x{h} px; at most {limits.max_film_pixels / 1e6:g} million are taken')

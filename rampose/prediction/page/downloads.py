@@ -3,7 +3,7 @@
 import json
 import shlex
 from pathlib import Path
-from typing import List
+from typing import List, NamedTuple
 
 from ...core.files import written_whole
 from ..coco_results import category_of
@@ -13,9 +13,16 @@ from ..records import as_instances, rounded
 from .photo import Look, Model, Photo, draw, stem_of
 
 
+class Detection(NamedTuple):
+    """How people are found: as `rampose predict` takes it."""
+    name: str
+    category: str = 'person'
+    min_score: float = 0.3
+
+
 def write_files(photo: Photo, number: int, model: Model, look: Look, folder: Path) -> List[Path]:
-    """Write ``{image}.json``, a record as of `rampose predict`; ``annotations.json``, COCO's; ``people.csv``; and the
-    drawing.
+    """Write ``{image}_keypoints.json``, a record as of `rampose predict`; ``annotations.json``, COCO's; ``people.csv``;
+    and the drawing.
 
     Args:
         photo: Analysed.
@@ -31,7 +38,7 @@ def write_files(photo: Photo, number: int, model: Model, look: Look, folder: Pat
     stem = stem_of(photo.name)
     record = dict(name=photo.name, width=w, height=h, instances=as_instances(rounded(photo.results[number])))
     results = GivenResults(category_of(model.predictor.dataset_meta), [record])
-    as_json, drawing = folder / f'{stem}.json', folder / f'{stem}_drawn.png'
+    as_json, drawing = folder / f'{stem}_keypoints.json', folder / f'{stem}_drawn.png'
     with written_whole(as_json) as file:
         file.write(json.dumps(dict(record, keypoints=model.keypoints, made_by=model.predictor.provenance),
                               default=str).encode())
@@ -40,29 +47,35 @@ def write_files(photo: Photo, number: int, model: Model, look: Look, folder: Pat
             write_csv(results, folder, look.min_keypoint_score), drawing]
 
 
-def code(photo: Photo, model: Model, detector: str) -> str:
+def code(photo: Photo, model: Model, detector: Detection) -> str:
     """Python that gives the same keypoints."""
+    lines = ['from rampose.apis import TopdownPredictor']
+    options = ''.join(f', {name}={value!r}' for name, value in model.options.items())
+    given = ''
     if photo.found:
-        return (f'from rampose.apis import TopdownPredictor\n\n'
-                f'predictor = TopdownPredictor({model.name!r}, detector={detector!r})\n'
-                f'result, = predictor.predict([{photo.name!r}])\n'
-                f'result.keypoints, result.keypoint_scores')
-    boxes = [[round(float(value), 1) for value in box] for box in photo.boxes]
-    return (f'from rampose.apis import TopdownPredictor\n\n'
-            f'predictor = TopdownPredictor({model.name!r})\n'
-            f'result, = predictor.predict([{photo.name!r}], [{boxes}])\n'
-            f'result.keypoints, result.keypoint_scores')
+        lines.append('from rampose.apis.detectors import open_named_detector')
+        options += f', detector=open_named_detector{(detector.name, detector.category, detector.min_score)!r}'
+    else:
+        given = f', [{_boxes(photo)}]'
+    return '\n'.join([*lines, '', f'predictor = TopdownPredictor({model.name!r}{options})',
+                      f'result, = predictor.predict([{photo.name!r}]{given})',
+                      'result.keypoints, result.keypoint_scores'])
 
 
-def command(photo: Photo, model: Model, detector: str, min_keypoint_score: float) -> str:
+def command(photo: Photo, model: Model, detector: Detection, min_keypoint_score: float) -> str:
     """The command that gives the same; for given boxes, with the file that it takes."""
     parts = ['rampose', 'predict', photo.name, '--config', model.name]
     before = ''
     if photo.found:
-        parts += ['--detector', detector]
+        parts += ['--detector', detector.name, '--det-category', detector.category, '--min-score',
+                  f'{detector.min_score:g}']
     else:
-        boxes = {photo.name: [[round(float(value), 1) for value in box] for box in photo.boxes]}
-        before = f'echo {shlex.quote(json.dumps(boxes))} > boxes.json\n'
+        before = f'echo {shlex.quote(json.dumps({photo.name: _boxes(photo)}))} > boxes.json\n'
         parts += ['--boxes', 'boxes.json']
-    parts += ['--min-keypoint-score', f'{min_keypoint_score:g}']
-    return before + shlex.join(parts)
+    parts += ['--attention'] * (model.options.get('backend') == 'torch')
+    parts += ['--uncertainty'] * ('uncertainty' in model.options)
+    return before + shlex.join([*parts, '--min-keypoint-score', f'{min_keypoint_score:g}'])
+
+
+def _boxes(photo: Photo) -> List[List[float]]:
+    return [[round(float(value), 1) for value in box] for box in photo.boxes]

@@ -105,7 +105,7 @@ class FilmJob:
     @property
     def drawn(self) -> Path:
         """The drawn film."""
-        return next((self._folder / 'visualizations').glob('*.mp4'))
+        return next((self._folder / 'visualizations').iterdir())
 
     @property
     def records(self) -> Path:

@@ -1,6 +1,6 @@
 """An image on the page, what each model finds in it, and what is shown of that; without the page's framework."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -27,10 +27,12 @@ class Model:
         name: As the command line has it.
         predictor: Opened.
         min_keypoint_score: Below which its keypoints mean nothing.
+        options: With which its predictor was opened.
     """
     name: str
     predictor: TopdownPredictor
     min_keypoint_score: float
+    options: Dict[str, Any] = field(default_factory=dict)
 
     @property
     def keypoints(self) -> List[str]:

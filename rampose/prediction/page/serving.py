@@ -15,6 +15,7 @@ STYLE = """
 .min_value, .max_value, .or { color: var(--body-text-color) !important }
 button[role=tab].selected { color: var(--body-text-color) !important; font-weight: 600 }
 """
+SESSIONS = 32  # whose image stays in memory, the latest ones
 FONTS = ('system-ui', 'sans-serif')  # the visitor's own; Gradio's come from Google
 
 
@@ -49,8 +50,8 @@ def serve(page: Page, host: str, port: int, share: bool = False,
     _, address, shared = page.blocks.launch(
         server_name=host, server_port=port or _free_port(host), share=share, inbrowser=browser,
         prevent_thread_lock=True, quiet=True, show_error=True, max_file_size=page.max_bytes, theme=theme,
-        css=STYLE,
-        footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False,
+        css=STYLE, footer_links=[], state_session_capacity=SESSIONS, run_history=False, enable_monitoring=False,
+        ssr_mode=False, pwa=False,
         app_kwargs=dict(middleware=[Middleware(BaseHTTPMiddleware, dispatch=_with_policy)], docs_url=None,
                         redoc_url=None))
     return address, shared, page.blocks.close

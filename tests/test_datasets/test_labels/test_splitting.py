@@ -22,7 +22,7 @@ def names(split):
     ('labeled-data/gait/img012.png', '/data/labeled-data/gait'), ('IMG_2034.jpg', None), ('000000123456.jpg', None),
     ('framed_photo.jpg', None), ('movie.jpg', None), ('my_movies_1.jpg', None)])
 def test_films_by_name(name, film):
-    assert film_of(*images(name)) == film
+    assert film_of(Path('/data') / name) == film
 
 
 def test_a_share_by_lot():
@@ -52,6 +52,9 @@ def test_frames_of_a_film_stay_together():
     assert not films[0] & films[1] and len(split['val']) == 14
     long = images(*(f'a.mp4_{number}.jpg' for number in range(90)), *(f'b.mp4_{number}.jpg' for number in range(10)))
     assert names(split_images(long, 0.2, 0)['val']) == names(long[90:])  # not the long one
+    mixed = images(*(f'IMG_{number}.jpg' for number in range(100)), *(f'a.mp4_{number}.jpg' for number in range(100)))
+    for seed in range(5):  # a film that does not fit ends nothing
+        assert 38 <= len(split_images(mixed, 0.2, seed)['val']) <= 42
     alone = images(*(f'a_frame{number}.jpg' for number in range(10)))
     assert len(split_images(alone, 0.2, 0)['val']) == 2  # of one film, frames
 

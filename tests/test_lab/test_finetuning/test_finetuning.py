@@ -83,7 +83,7 @@ def test_configs_build_and_train(tmp_path, data, number):
     weights = zoo.all_weights()[number]
     base = Config.fromfile(config_of(weights))
     plan = make_plan(24, INPUTS['lying'], 0.05, minutes=1)
-    path = write_config(base, plan, data, 17, fetch(weights, 'torch'), tmp_path / 'config.py')
+    path = write_config(base, plan, data, 17, fetch(weights, 'torch'), tmp_path / 'config.py', 30)
     config = Config.fromfile(path)
     model = MODELS.build(config.model)
     assert model.head.out_channels == 17
@@ -93,30 +93,58 @@ def test_configs_build_and_train(tmp_path, data, number):
         assert not any(step.type == 'RandomHalfBody' for step in loader.dataset.pipeline)
         assert all(tuple(step.input_size) == (192, 128) for step in loader.dataset.pipeline if 'input_size' in step)
     assert 0 < measure(base, INPUTS['square'], 2) < 10
-    stops, = (hook for hook in config.custom_hooks if hook.type == 'EarlyStoppingHook')
+    stops, = (hook for hook in config.custom_hooks if hook.type == 'LearnedEarlyStoppingHook')
     assert (stops.monitor, stops.patience) == ('coco/AP', 4)
     assert config.train_cfg.val_interval % config.default_hooks.checkpoint.interval == 0
-    again = Config.fromfile(write_config(config, plan, data, 17, path, tmp_path / 'again.py'))  # --from such a run
+    again = Config.fromfile(write_config(config, plan, data, 17, path, tmp_path / 'again.py', 30))  # --from such a run
     assert again.model == config.model and again.custom_hooks == config.custom_hooks
+    few = Config.fromfile(write_config(config, plan, data, 17, path, tmp_path / 'few.py', 29))
+    assert len(few.custom_hooks) == len(config.custom_hooks) - 1  # AP of so few does not say when to stop
 
 
 def test_images_stay_for_what_an_earlier_run_had_them_for(tmp_path):
-    def image(name, width=10):
-        return LabelledImage(Path('/elsewhere') / name, width, 10)
+    def image(name, content=None, split=None):
+        path = tmp_path / 'now' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content or name)
+        return LabelledImage(path, 10, 10, split=split)
 
-    (tmp_path / 'data/annotations').mkdir(parents=True)
-    for split, names in (('train', 'abc'), ('val', 'de')):
-        (tmp_path / f'data/annotations/{split}.json').write_text(json.dumps(dict(
-            images=[dict(file_name=f'x/{name}', width=10, height=10) for name in names])))
-    images = [image(name) for name in 'aceg'] + [image('d', 99)]
-    assert keep_split(images, str(tmp_path)) == 3
-    assert [one.split for one in images] == ['train', 'train', 'val', 'train', 'train']
-    new = [image('x'), image('y')]
-    assert keep_split(new, str(tmp_path)) == 0 and new[0].split is None  # by lot
+    earlier = dict(train=('a', 'b', 'x/c', 'run.mp4_1.jpg'), val=('y/c', 'e', 'walk.mp4_1.jpg'), test=('t', ))
+    for split, names in earlier.items():
+        for name in names:
+            path = tmp_path / 'earlier/data/images' / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        (tmp_path / 'earlier/data/annotations').mkdir(exist_ok=True)
+        (tmp_path / f'earlier/data/annotations/{split}.json').write_text(json.dumps(dict(
+            images=[dict(file_name=name, width=10, height=10) for name in names])))
+    place = str(tmp_path / 'earlier')
+    wanted = {'a': 'train', 'z/c': 'train', 'e': 'val', 'new': 'train', 'walk.mp4_2.jpg': 'val',
+              'run.mp4_2.jpg': 'train', 't': 'test'}
+    images = [image(name, 'x/c' if name == 'z/c' else None) for name in wanted]  # by content, not by name
+    images.append(image('mine', split='val'))  # as its labels say
+    assert keep_split(images, place) == 4
+    assert [one.split for one in images] == [*wanted.values(), 'val']
+    new = [image('n1'), image('n2')]
+    assert keep_split(new, place) == 0 and new[0].split is None  # by lot
     with pytest.raises(ValueError, match='was trained on 1 of the images and validated on none of them'):
-        keep_split([image('a'), image('x')], str(tmp_path))
+        keep_split([image('a'), image('n1')], place)
     with pytest.raises(ValueError, match='has no config.py; needed is the folder of a finished'):
-        find_start(str(tmp_path))
+        find_start(place)
+    (tmp_path / 'earlier/data/images/e').unlink()
+    with pytest.raises(ValueError, match='e is missing, so nobody can tell what the model has seen'):
+        keep_split(new, place)
+
+
+def test_the_model_that_one_starts_from_is_kept(tmp_path, tiny_sample, capsys):
+    first = tmp_path / 'first'
+    first.mkdir()
+    for name in ('config.py', 'model.pth', 'finetune.json'):
+        (first / name).write_text('dict()')
+    for out in (first, first / 'below', tmp_path):
+        assert main(['finetune', str(tiny_sample), '--from', str(first), '--out', str(out), '--fresh']) == 2
+        assert 'needed are two folders, since the first is kept' in capsys.readouterr().err
+    assert (first / 'model.pth').is_file()
 
 
 def test_quality_by_hand():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,11 +58,10 @@ class App:
                 return
         raise AssertionError(self.said)
 
-    def close(self) -> int:
+    def close(self, number: int = signal.SIGINT) -> int:
         """End it as Ctrl-C does; its exit status."""
-        import signal
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(number)
         self.process.communicate(timeout=60)
         return self.process.returncode
 

@@ -204,9 +204,9 @@ def test_files_are_taken_away_and_read_back(app, visit, tmp_path):
     page.locator('#make').click()
     page.wait_for_selector('#files a', timeout=30 * S)
     names = [link.get_attribute('download') for link in page.locator('#files a[download]').all()]
-    assert {'example.json', 'annotations.json', 'people.csv', 'example_drawn.png'} <= set(names)
+    assert {'example_keypoints.json', 'annotations.json', 'people.csv', 'example_drawn.png'} <= set(names)
     with page.expect_download() as download:
-        page.locator('#files a[download="example.json"]').first.click()
+        page.locator('#files a[download="example_keypoints.json"]').first.click()
     record = json.loads(Path(download.value.path()).read_text())
     assert len(record['instances']) == 2 and record['keypoints'][0] == 'nose' and record['made_by']['rampose']
     assert 'rampose predict' in page.locator('#shell').inner_text()

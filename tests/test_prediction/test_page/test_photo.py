@@ -34,7 +34,7 @@ def test_keypoints_are_the_predictors(model, example, photo):
     table = rows(photo, 0, model, 1)
     assert [row[0] for row in table] == model.keypoints
     np.testing.assert_allclose([row[1:3] for row in table], expected.keypoints[1], atol=0.051)
-    assert person_at(photo, 0, *expected.keypoints[1, 5]) == 1 and person_at(photo, 0, 320, 2) is None
+    assert person_at(photo, 0, *example[1][1].reshape(2, 2).mean(axis=0)) == 1 and person_at(photo, 0, 320, 2) is None
 
 
 def test_without_a_detector_boxes_are_needed(model, example):
@@ -81,7 +81,8 @@ def test_heatmaps_and_attention_of_a_person(model, photo, pose_config, pose_chec
 
 def test_what_is_taken_away_says_the_same(model, photo, tmp_path, onnx_model, monkeypatch):
     paths = downloads.write_files(photo, 0, model, Look(-1), tmp_path)
-    assert [path.name for path in paths] == ['my_photo.json', 'annotations.json', 'people.csv', 'my_photo_drawn.png']
+    assert [path.name for path in paths] == ['my_photo_keypoints.json', 'annotations.json', 'people.csv',
+                                             'my_photo_drawn.png']
     record = json.loads(paths[0].read_text())
     np.testing.assert_allclose([one['keypoints'] for one in record['instances']], photo.results[0].keypoints,
                                atol=0.001)
@@ -93,7 +94,7 @@ def test_what_is_taken_away_says_the_same(model, photo, tmp_path, onnx_model, mo
     cv2.imwrite('my photo.jpg', photo.image, [cv2.IMWRITE_JPEG_QUALITY, 100])
     named = Model(str(onnx_model), model.predictor, 0)
     names: dict = {}
-    *lines, last = downloads.code(photo, named, 'none').splitlines()
+    *lines, last = downloads.code(photo, named, downloads.Detection('none')).splitlines()
     exec('\n'.join(lines), names)
     np.testing.assert_allclose(names['result'].bboxes, photo.boxes, atol=0.051)
     assert last == 'result.keypoints, result.keypoint_scores'
@@ -103,15 +104,24 @@ def test_the_command_runs(photo, onnx_model, model, tmp_path):
     import subprocess
     import sys
     cv2.imwrite(str(tmp_path / 'my photo.jpg'), photo.image)
-    text = downloads.command(photo, Model(str(onnx_model), model.predictor, 0), 'none', 0.2)
+    text = downloads.command(photo, Model(str(onnx_model), model.predictor, 0), downloads.Detection('none'), 0.2)
     done = subprocess.run(['bash', '-ec', text.replace('rampose predict', f'{sys.executable} -m rampose predict')],
                           cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / 'predictions/frames.jsonl').read_text())
     np.testing.assert_allclose([one['bbox'] for one in record['instances']], photo.boxes, atol=0.051)
-    found = analyse([Model('a', model.predictor, 0)], 'b.jpg', photo.image, photo.boxes)
-    assert '--detector yolox-nano' in downloads.command(
-        type(found)('b.jpg', found.image, found.boxes, True, found.results), model, 'yolox-nano', 0.2)
+
+
+def test_the_same_of_found_people_says_how_they_are_found(photo, model):
+    import dataclasses
+    found = dataclasses.replace(photo, name='b.jpg', found=True)
+    horses = downloads.Detection('yolox-nano', 'horse', 0.5)
+    eager = Model('name', model.predictor, 0, dict(backend='torch'))
+    assert "TopdownPredictor('name', backend='torch', detector=open_named_detector('yolox-nano', 'horse', 0.5))" in (
+        downloads.code(found, eager, horses))
+    assert downloads.command(found, eager, horses, 0.2) == (
+        'rampose predict b.jpg --config name --detector yolox-nano --det-category horse --min-score 0.5 --attention '
+        '--min-keypoint-score 0.2')
 
 
 def test_a_film_is_drawn_to_its_end(model, film, tmp_path, some_tracker):
@@ -135,6 +145,14 @@ def test_a_film_that_is_stopped_or_too_long_plays_up_to_there(model, film, tmp_p
     next(looking)
     looking.close()  # who looked on has gone; nothing goes on in the background
     assert abandoned.frames <= 40
+
+
+def test_films_of_cameras_have_large_letters(model, film, tmp_path):
+    path = tmp_path / 'GOPR0001.MP4'
+    path.write_bytes(film.read_bytes())
+    job = FilmJob(model, path, tmp_path / 'out', False, 5, 0.3, 0.)
+    list(job())
+    assert job.drawn.is_file()
 
 
 def test_a_film_that_cannot_be_read(model, tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -126,6 +127,14 @@ def memory_of(pid: int) -> float:
     return int(Path(f'/proc/{pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
+def test_nobody_gets_round_the_queue(app):
+    for way in ('/gradio_api/run/predict', '/run/predict', '/gradio_api/api/predict'):
+        with pytest.raises(HTTPError) as error:
+            fetch(app, way, data=json.dumps(dict(data=[None, ''], fn_index=0)).encode(),
+                  headers={'Content-Type': 'application/json'})
+        assert error.value.code in (401, 403, 404, 405)
+
+
 def test_nothing_is_loaded_from_elsewhere(app):
     answer = fetch(app, '/')
     assert "default-src 'self'" in answer.headers['Content-Security-Policy']
@@ -137,12 +146,13 @@ def test_nothing_is_loaded_from_elsewhere(app):
             assert error.code in (403, 404, 405)
 
 
-def test_the_folder_goes_with_the_page(tmp_path, example_file):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['Ctrl-C', 'kill'])
+def test_the_folder_goes_with_the_page(tmp_path, example_file, number):
     app = App(['--detector', 'none'], tmp_path / 'temporary')
     client = Client(app.address, verbose=False)
     client.predict(handle_file(example_file), '[[10, 10, 600, 400]]', api_name='/predict')
     assert list(app.temporary.glob('rampose-app-*/uploads/*/example.png'))
-    assert app.close() == 0
+    assert app.close(number) == 0
     assert not list(app.temporary.glob('rampose-app-*'))
 
 
