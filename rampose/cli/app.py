@@ -64,7 +64,9 @@ def open_models(args: argparse.Namespace, detector: Any) -> List[Any]:
         if getattr(predictor.pose_model, 'calibration', None) is not None:
             options['uncertainty'] = True
             predictor = TopdownPredictor(place, **own, **options)
-        least = find_weights(place).min_keypoint_score if named else MIN_KEYPOINT_SCORE
+        info = getattr(predictor.pose_model, 'info', None)
+        least = (find_weights(place).min_keypoint_score if named else
+                 getattr(info, 'min_keypoint_score', None) or MIN_KEYPOINT_SCORE)
         models.append(Model(place, predictor, least, options))
     if len(models) > 2 or len({model.name for model in models}) < len(models):
         raise unusable(f'got the models {", ".join(args.model)}; needed are one, or two that are not the same')

@@ -131,11 +131,14 @@ def _names(args: argparse.Namespace) -> List[str]:
     from ..lab.comparison.contenders import split_source
     files = [Path(split_source(source)[1] or source) for source in args.models]
     names = args.names or [path.stem if path.suffix else str(path) for path in files]
+    folders = [path.resolve().parent.name for path in files]
+    if not args.names and len(set(names)) < len(names) == len(set(folders)):  # horses/model.onnx, dogs/model.onnx
+        names = folders
     if len(names) != len(args.models):
         raise unusable(f'got {len(args.models)} models and {len(names)} --names; needed is one for each')
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise unusable(f'two models are called {twice[0]}; tell them apart by --names')
+        raise unusable(f'two models are called {twice[0]}; tell them apart by --names A B')
     return names
 
 

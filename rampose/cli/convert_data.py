@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """What reading labels needs; `rampose finetune` takes the same."""
-    parser.add_argument('--images', type=Path, metavar='FOLDER',
-                        help='of the images (default: beside the labels, or where the format has them)')
+    parser.add_argument('--images', type=Path, nargs='+', metavar='FOLDER',
+                        help='of the images, one or several (default: beside the labels, or where the format has them)')
     parser.add_argument('--category', metavar='NAME', help='what counts, where there are several')
     parser.add_argument('--keypoints', metavar='A,B,...',
                         help='names of the keypoints in their order (default: as the labels have them)')

@@ -96,9 +96,13 @@ def follow(args: argparse.Namespace, steps: Any, plan: 'Plan') -> Path:
             print(f'epoch {epoch} of {plan.epochs}: AP {100 * ap:.1f} on the validation images', flush=True)
 
         try:
-            return steps.train_it(args.out, plan, on_step, on_evaluation)
+            checkpoint = steps.train_it(args.out, plan, on_step, on_evaluation)
         except RuntimeError as error:
             raise CommandError(UNUSABLE, str(error)) from None
+    epochs = steps.trained_epochs(args.out)
+    if epochs < plan.epochs:
+        print(f'stopped after {epochs} of {plan.epochs} epochs, since AP did not grow any more')
+    return checkpoint
 
 
 def report_problems(args: argparse.Namespace, reports: 'Dict[str, Report]') -> int:
@@ -123,6 +127,7 @@ def report(args: argparse.Namespace, numbers: Dict[str, Any], started: float) ->
     print(f'AP {100 * model["AP"]:.1f}, PCK@0.2 {100 * model["PCK@0.2"]:.1f} on the validation images, after '
           f'{(time.time() - started) / 60:.1f} min')
     print(f'{out / "README.md"}, {out / "pck.png"}, {out / "worst.png"}: how good it is')
-    print(f'rampose predict IMAGES --config {out / "model.onnx"} --whole-image    (or --boxes, --detector)')
+    print(f'rampose predict IMAGES --config {out / "model.onnx"} --boxes FILE    (or --detector NAME; or --whole-image, '
+          'where one object fills each image)')
     print(f'mim train mmpose {out / "config.py"}    trains the same with MMPose')
     return DONE

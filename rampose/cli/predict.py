@@ -75,8 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='leave out boxes of lower scores (default: 0.3)')
     parser.add_argument('--no-flip-test', action='store_true', help='half the time in the network, slightly less exact')
     parser.add_argument('--min-keypoint-score', type=float, metavar='S',
-                        help='do not draw keypoints of lower scores; they are written all the same (default: 0.3, or '
-                             'what the model that comes with rampose needs)')
+                        help='do not draw keypoints of lower scores; they are written all the same (default: what '
+                             'the model says, or 0.3)')
     parser.add_argument('--no-draw', action='store_true', help='no images and videos')
     parser.add_argument('--attention', action='store_true',
                         help="write each person's attention weights, and a chart of them")
@@ -255,7 +255,8 @@ def prepare(args: argparse.Namespace) -> Parts:
              'av) they have both')
     predictor = open_predictor(args)
     if args.min_keypoint_score is None:
-        args.min_keypoint_score = 0.3
+        info = getattr(predictor.pose_model, 'info', None)
+        args.min_keypoint_score = getattr(info, 'min_keypoint_score', None) or 0.3
     if args.attention:
         from ..apis.attention import observable_model
         observable_model(predictor)

@@ -13,7 +13,7 @@ from the annotators goes to `rampose finetune`, with the earlier labels in one f
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from .console import progress, warn
 from .statuses import DONE, FOUND, before_the_work, unusable, writing
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         if before is not None and names_of(before) != names_of(model):
             raise unusable(f'{args.before} finds other keypoints than {args.model}; needed is an earlier model of the '
                            'same')
-        labelled = read_labelled(args)
+        labelled, category = read_labelled(args)
         check_writable(args.out / MARKER)
     known = contents_of(labelled)
     free = [source for source in sources if not is_among(Path(source.path), known)]
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     seen = look(args, [path for path in labelled if len(labelled[path])], model, lambda path, _: labelled[path], before)
     chosen = choose([one for _, one in named], [one for one in seen if one is not None], args.count)
     with writing('make room, or name another folder by --out'):
-        write_task([named[number] for number in chosen], model.dataset_meta, args.out)
+        write_task([named[number] for number in chosen], model.dataset_meta, args.out, category)
     print(f'{len(chosen)} of {len(named)} images: {args.out / "contact_sheet.jpg"}'
           + (f'; {len(sources) - len(free)} are labelled already' if len(free) < len(sources) else ''))
     print(f'CVAT: a task of {args.out / "images"}, then upload {args.out / "annotations.json"} as COCO Keypoints 1.0')
@@ -130,26 +130,26 @@ def names_of(model: Any) -> List[str]:
     return [meta['keypoint_id2name'][number] for number in range(int(meta['num_keypoints']))]
 
 
-def read_labelled(args: argparse.Namespace) -> Dict[Path, list]:
-    """The images that have labels, and the boxes xyxy of the objects in each."""
+def read_labelled(args: argparse.Namespace) -> Tuple[Dict[Path, list], Optional[str]]:
+    """The images that have labels, with the boxes xyxy of the objects in each; and what the objects are called."""
     from ..datasets.labels.labelled import box_of
     from ..datasets.labels.reading import read_labels
     place = args.labelled or (Path(args.model) / 'data' if Path(args.model).is_dir() else None)
     if place is None or (args.labelled is None and not place.is_dir()):
-        return {}
+        return {}, None
     roots = [Path(one) for one in args.images if Path(one).is_dir()]
     try:
         labels = read_labels(place)
     except ValueError:
         if not roots or not place.exists():
             raise
-        labels = read_labels(place, roots[0])  # beside the images that are to be looked at
+        labels = read_labels(place, roots)  # beside the images that are to be looked at
     found: Dict[Path, list] = {}
     for image in labels.images:
         boxes = [one.bbox or box_of(one.keypoints, image.width, image.height) for one in image.objects
                  if one.bbox or one.keypoints[:, 2].any()]
         found[image.path] = [[x, y, x + w, y + h] for x, y, w, h in boxes if w > 0 and h > 0]
-    return found
+    return found, labels.category
 
 
 def contents_of(paths: Iterable[Path]) -> Dict[int, Set[str]]:

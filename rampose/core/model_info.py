@@ -10,6 +10,7 @@ import numpy as np
 
 METADATA_KEY = 'rampose'
 FORMAT_VERSION = 1
+OPTIONAL = ('calibration', 'min_keypoint_score')  # of newer files
 # What JSON has no types for, in MMPose's description of a data set.
 _ARRAYS = dict(keypoint_colors=np.uint8, skeleton_link_colors=np.uint8, dataset_keypoint_weights=np.float32,
                sigmas=np.float32)
@@ -40,6 +41,7 @@ class ModelInfo:
         format_version: Of this description.
         calibration: :class:`rampose.core.uncertainty.Calibration` as it is stored; None for a model that was not
             calibrated.
+        min_keypoint_score: Keypoints of lower scores are better not drawn; None where nobody looked.
     """
     name: str
     input_size: Tuple[int, int]
@@ -60,6 +62,7 @@ class ModelInfo:
     rampose_version: str
     format_version: int = FORMAT_VERSION
     calibration: Optional[Dict] = None
+    min_keypoint_score: Optional[float] = None
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """Turn crops ``(B, h, w, 3)`` uint8 BGR into what the network takes."""
@@ -104,11 +107,12 @@ class ModelInfo:
         if version > FORMAT_VERSION:
             raise ValueError(f'{path} was written by rampose {content.get("rampose_version")}, in format {version}; '
                              f'this rampose reads up to {FORMAT_VERSION}: update it')
-        content.setdefault('calibration', None)  # files of before 2026-12 have none
+        for name in OPTIONAL:
+            content.setdefault(name, None)
         missing = [field.name for field in fields(cls) if field.name not in content]
         if missing:
             raise ValueError(f'{path} has metadata without {", ".join(missing)}; {again}')
-        empty = [field.name for field in fields(cls) if content[field.name] is None and field.name != 'calibration']
+        empty = [field.name for field in fields(cls) if content[field.name] is None and field.name not in OPTIONAL]
         if empty:
             raise ValueError(f'{path} has damaged metadata (nothing for {", ".join(empty)}); {again}')
         content.update(input_size=tuple(content['input_size']), heatmap_size=tuple(content['heatmap_size']),

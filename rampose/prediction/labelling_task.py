@@ -5,7 +5,7 @@ import io
 import math
 import shutil
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 from xml.sax.saxutils import quoteattr
 
 import cv2
@@ -28,7 +28,8 @@ TILE, GAP, COLUMNS, MOST_TILES = 240, 6, 6, 60
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
-def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out: Path) -> List[Path]:
+def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out: Path,
+               category_name: Optional[str] = None) -> List[Path]:
     """Write the images and what was found in them.
 
     Args:
@@ -36,6 +37,7 @@ def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out:
         dataset_meta: MMPose's description of the keypoints.
         out: The folder: ``images/``, ``annotations.json`` (COCO, for CVAT), ``label_studio.json`` with
             ``label_studio_config.xml``, ``suggested.csv``, ``contact_sheet.jpg``.
+        category_name: What annotators call the objects. Default: None, 'person', or the data set's name.
 
     Returns:
         What was written.
@@ -43,7 +45,7 @@ def write_task(images: Sequence[Tuple[str, Candidate]], dataset_meta: dict, out:
     Raises:
         OSError: Something cannot be written.
     """
-    category = category_of(dataset_meta)
+    category = category_of(dataset_meta, category_name=category_name)
     results = GivenResults(category, [
         dict(name=name, width=one.width, height=one.height, instances=as_instances(rounded(one.result)))
         for name, one in images])

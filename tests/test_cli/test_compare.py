@@ -104,7 +104,7 @@ def test_calls_that_cannot_be_used(compare, labelled, tmp_path, capsys, pose_con
     (tmp_path / 'few.json').write_text(json.dumps([dict(image_id=1, category_id=1, score=1, keypoints=[0] * 15)]))
     (tmp_path / 'text.json').write_text('{"a": 1}')
     for arguments, message in (
-            ([near, near], 'two models are called near; tell them apart by --names'),
+            ([near, near], 'two models are called near; tell them apart by --names A B'),
             ([near, '--names', 'a', 'b'], 'got 1 models and 2 --names'),
             ([near, tmp_path / 'nothing.json'], 'nothing.json: no such file'),
             ([near, tmp_path / 'other.json'], 'has no result of the labelled images and category 1'),

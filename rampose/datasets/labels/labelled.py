@@ -74,6 +74,17 @@ class Labels:
     def num_objects(self) -> int:
         return sum(len(image.objects) for image in self.images)
 
+    def reorder(self, names: Sequence[str]) -> None:
+        """Put the keypoints in another order."""
+        old = [self.keypoints.index(name) for name in names]
+        new = {number: place for place, number in enumerate(old)}
+        for image in self.images:
+            for one in image.objects:
+                one.keypoints = one.keypoints[old]
+        self.keypoints = list(names)
+        self.links = [(new[a], new[b]) for a, b in self.links]
+        self.flip_pairs = [(new[a], new[b]) for a, b in self.flip_pairs]
+
 
 def box_of(keypoints: np.ndarray, width: int, height: int) -> Tuple[float, float, float, float]:
     """The box round labelled keypoints, padded by :data:`BBOX_PADDING` and cut by the image.

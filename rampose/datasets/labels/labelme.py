@@ -12,7 +12,7 @@ def is_labelme(content: object) -> bool:
     return isinstance(content, dict) and isinstance(content.get('shapes'), list) and 'imagePath' in content
 
 
-def read_labelme(files: Sequence[Path], images: Optional[Path] = None,
+def read_labelme(files: Sequence[Path], images: Sequence[Path] = (),
                  keypoints: Optional[Sequence[str]] = None) -> Labels:
     """Read the files of labelme: a point's label is the keypoint's name, a rectangle's that of the object; what belongs
     together has the same `group_id`, or lies in the same rectangle. A point with the flag or description ``hidden`` or
@@ -20,7 +20,7 @@ def read_labelme(files: Sequence[Path], images: Optional[Path] = None,
 
     Args:
         files: The JSONs.
-        images: Their images' folder. Default: None, each beside its JSON.
+        images: Their images' folders. Default: each beside its JSON.
         keypoints: Their names, in the order that is wanted. Default: None, as they come.
 
     Raises:
@@ -43,7 +43,9 @@ def read_labelme(files: Sequence[Path], images: Optional[Path] = None,
                                                    'not name' if unknown else 'no point is labelled'))
     labels = Labels(names, 'object', [], flip_pairs=guess_flip_pairs(names))
     for file, content in contents.items():
-        path = (images or file.parent) / Path(str(content['imagePath']).replace('\\', '/')).name
+        name = Path(str(content['imagePath']).replace('\\', '/')).name
+        places = [folder / name for folder in images or (file.parent, )]
+        path = next((place for place in places if place.is_file()), places[0])
         w, h = size_of(path)
         points: List[Point] = []
         rectangles: List[Rectangle] = []

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Union
 
 from ...core.images import IMAGE_SUFFIXES
 from .coco import is_coco, read_coco_labels
@@ -16,13 +16,13 @@ KNOWN = ("COCO's JSON (CVAT, Roboflow), Label Studio's JSON, labelme's folder of
          'YOLO-pose')
 
 
-def read_labels(place: Path, images: Optional[Path] = None, category: Optional[str] = None,
+def read_labels(place: Path, images: Union[Path, Sequence[Path], None] = None, category: Optional[str] = None,
                 keypoints: Optional[Sequence[str]] = None) -> Labels:
     """Read labels.
 
     Args:
         place: A file or folder of :data:`KNOWN`.
-        images: The folder of the images. Default: None, where the format has them.
+        images: The folder of the images, or several. Default: None, where the format has them.
         category: What counts, where there are several.
         keypoints: Names of the keypoints, in the order of the file; where a format has names but no order, in the order
             that is wanted.
@@ -32,16 +32,18 @@ def read_labels(place: Path, images: Optional[Path] = None, category: Optional[s
     """
     if not place.exists():
         raise ValueError(f'{place} does not exist; needed is {KNOWN}')
-    if images is not None and not images.is_dir():
-        raise ValueError(f'got --images {images}; needed is a folder')
+    folders = [images] if isinstance(images, Path) else list(images or ())
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f'got --images {folder}; needed is a folder')
     if place.suffix in ('.yaml', '.yml'):
         return read_yolo(place, category, keypoints)
     if place.is_dir():
-        return _read_folder(place, images, category, keypoints)
-    return _read_json(place, _load(place), images, category, keypoints)
+        return _read_folder(place, folders, category, keypoints)
+    return _read_json(place, _load(place), folders, category, keypoints)
 
 
-def _read_folder(place: Path, images: Optional[Path], category: Optional[str],
+def _read_folder(place: Path, images: List[Path], category: Optional[str],
                  keypoints: Optional[Sequence[str]]) -> Labels:
     for file in (place / 'data.yaml', place / 'dataset.yaml'):
         if file.is_file():
@@ -60,8 +62,17 @@ def _read_folder(place: Path, images: Optional[Path], category: Optional[str],
         for image in part.images:
             image.split = split
         parts.append(part)
-    for file, part in zip(known, parts):
-        if part.keypoints != parts[0].keypoints:
+    names = parts[0].keypoints
+    for number, (file, content) in enumerate(known.items()):
+        part = parts[number]
+        if part.keypoints != names and is_label_studio(content):  # which has them in the order of what was drawn
+            again = _read_json(file, content, images, category, names)
+            for image, same in zip(again.images, part.images):
+                image.split = same.split
+            part = parts[number] = again
+        elif part.keypoints != names and set(part.keypoints) == set(names):
+            part.reorder(names)
+        if part.keypoints != names:
             raise ValueError(f'{file} has other keypoints than {next(iter(known))}: {", ".join(part.keypoints)}; '
                              f'needed are {", ".join(parts[0].keypoints)}')
         if part is not parts[0]:
@@ -70,7 +81,7 @@ def _read_folder(place: Path, images: Optional[Path], category: Optional[str],
     return parts[0]
 
 
-def _read_json(file: Path, content: object, images: Optional[Path], category: Optional[str],
+def _read_json(file: Path, content: object, images: List[Path], category: Optional[str],
                keypoints: Optional[Sequence[str]]) -> Labels:
     find = _finder(file, images)
     try:
@@ -101,13 +112,13 @@ def _split_of(file: Path) -> Optional[str]:
     return next((SPLITS[word] for word in words if word in SPLITS), None)
 
 
-def _finder(file: Path, images: Optional[Path]) -> Callable[[str], Path]:
+def _finder(file: Path, images: List[Path]) -> Callable[[str], Path]:
     """Where an image is: below `images`; else in the folder that the labels' name ends in, as COCO has it, beside the
     labels, or in images/ beside them or one folder up. By its path, and then by its name alone, since tools put numbers
     or folders of their own before it."""
     above = file.parent.parent
     split = file.stem.rpartition('_')[2]  # of annotations/person_keypoints_train2017.json
-    roots = [images] if images is not None else [
+    roots = images or [
         *(place for place in (above / split, above / 'images' / split) if place.is_dir()), file.parent,
         file.parent / 'images', above, above / 'images']
     by_name: Dict[str, List[Path]] = {}
@@ -119,7 +130,7 @@ def _finder(file: Path, images: Optional[Path]) -> Callable[[str], Path]:
                 if tried.is_file():
                     return tried
         if not by_name:
-            for root in roots[:1] if images is not None else roots[-1:]:
+            for root in roots if images else roots[-1:]:
                 for path in root.rglob('*') if root.is_dir() else ():
                     if path.suffix.lower() in IMAGE_SUFFIXES:
                         by_name.setdefault(path.name, []).append(path)

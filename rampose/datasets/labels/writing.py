@@ -41,7 +41,7 @@ def write_data_set(labels: Labels, splits: Dict[str, List[LabelledImage]], out: 
         with written_whole(written[split]) as file:
             file.write(json.dumps(_annotations(labels, images, root)).encode())
     with written_whole(out / 'metainfo.py') as file:
-        file.write(metainfo_text(labels, out.name).encode())
+        file.write(metainfo_text(labels, labels.category).encode())
     _place_images(root, [image for images in splits.values() for image in images], out / 'images', copy)
     return written
 

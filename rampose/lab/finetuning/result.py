@@ -9,11 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...core.files import written_whole
+from ...prediction.drawing import MIN_KEYPOINT_SCORE
 from ..comparison import contenders
 from ..comparison.coco_metric import Found, match, summarize
 from ..comparison.data import LabelledImages
 from ..comparison.people import People, pair
 
+LEAST_SCORE = 0.02  # below, heatmaps hold noise
 SHARES = np.linspace(0, 0.5, 51)  # of the box's longer side
 
 
@@ -25,16 +27,25 @@ class Quality:
         numbers: AP and its family, from 0 to 1.
         errors: ``(P, K)``: distances in px, NaN where not labelled.
         sizes: ``(P,)``: the longer side of each object's box, px.
+        scores: ``(P, K)``: of the keypoints.
     """
     numbers: Dict[str, float]
     errors: np.ndarray
     sizes: np.ndarray
+    scores: np.ndarray
 
     def pck(self, share: float = 0.2) -> np.ndarray:
         """Of each keypoint, ``(K,)``: how many are off by at most a share of the box's longer side."""
         labelled = ~np.isnan(self.errors)
         right = labelled & (np.nan_to_num(self.errors, nan=np.inf) <= share * self.sizes[:, None])
         return np.where(labelled.any(axis=0), right.sum(axis=0) / np.maximum(labelled.sum(axis=0), 1), np.nan)
+
+    def min_keypoint_score(self) -> float:
+        """From which score on to draw keypoints: nine tenths of the right ones have more; at most the usual 0.3."""
+        with np.errstate(invalid='ignore'):
+            right = self.scores[self.errors <= 0.2 * self.sizes[:, None]]
+        return round(float(np.clip(np.quantile(right, 0.1), LEAST_SCORE, MIN_KEYPOINT_SCORE)), 3) if len(right) else (
+            LEAST_SCORE)
 
 
 def mean_shape(labels: LabelledImages) -> np.ndarray:
@@ -63,7 +74,9 @@ def quality(found: Sequence[Found], data: LabelledImages) -> Quality:
     """Compare with labels."""
     people: People = pair(found, data)
     sizes = np.array([max(data.labels[image].bboxes[person, 2:]) for image, person in zip(people.image, people.person)])
-    return Quality(summarize(match(found, data.labels, data.sigmas)), people.errors, sizes)
+    scores = np.array([found[image].best().keypoint_scores[number] if number >= 0 else np.zeros(people.errors.shape[1])
+                       for image, number in zip(people.image, people.found)]).reshape(people.errors.shape)
+    return Quality(summarize(match(found, data.labels, data.sigmas)), people.errors, sizes, scores)
 
 
 def evaluate(model: Path, data: Path, sigmas: np.ndarray, kept: Path,

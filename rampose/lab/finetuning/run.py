@@ -1,5 +1,6 @@
 """The steps of `rampose finetune`, each of which is done once: a call after a stop goes on where it was."""
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -23,6 +24,7 @@ from ...datasets.labels.writing import write_data_set
 from ...datasets.metainfo import config_metainfo, parse_metainfo
 from ...export.evaluation import LabelledPeople
 from ...export.exporting import check_installed, export
+from ...export.metadata import write_described
 from ..plots import plot_training
 from ..predictions import predict_labelled, write_report
 from ..training_runs import read_records
@@ -63,7 +65,7 @@ class Options:
         minutes: The most that everything may take.
     """
     labels: Path
-    images: Optional[Path]
+    images: Optional[List[Path]]
     category: Optional[str]
     keypoints: Optional[List[str]]
     val: float
@@ -74,10 +76,9 @@ class Options:
     def as_dict(self) -> Dict[str, Any]:
         """For JSON, with the SHA-256 of the labels as they are now."""
         earlier = Path(self.start) / 'model.pth'
-        return dict(vars(self), labels=str(self.labels.resolve()), images=self.images and str(self.images.resolve()),
-                    labels_sha256=self._digest(), **(
-                        dict(start=str(Path(self.start).resolve()), start_sha256=sha256_of(earlier))
-                        if earlier.is_file() else {}))
+        start = dict(start=str(Path(self.start).resolve()), start_sha256=sha256_of(earlier)) if earlier.is_file() else {}
+        return dict(vars(self), labels=str(self.labels.resolve()), labels_sha256=self._digest(),
+                    images=self.images and [str(folder.resolve()) for folder in self.images], **start)
 
     def _digest(self) -> str:
         digest = hashlib.sha256()
@@ -253,6 +254,11 @@ def train_it(out: Path, plan: Plan, on_step: Callable[[int, float], None],
     return out / 'train' / json.loads(done.read_text())['checkpoint']
 
 
+def trained_epochs(out: Path) -> int:
+    """How many epochs the run took."""
+    return int(json.loads((out / 'trained.json').read_text())['epochs'])
+
+
 def finish(options: Options, out: Path, data: Path, plan: Plan, checkpoint: Path, started: float,
            teller: Teller) -> Dict[str, Any]:
     """Export the model, measure it, and write its card.
@@ -268,12 +274,15 @@ def finish(options: Options, out: Path, data: Path, plan: Plan, checkpoint: Path
     val, model, average = result.evaluate(
         exported.path, data, np.asarray(metainfo['sigmas'], float), out / 'validation/found.jsonl',
         lambda numbers: teller.progress(numbers, description='Validation'))
-    numbers = result.as_numbers(names, model, average)
+    least = model.min_keypoint_score()
+    write_described(exported.path, dataclasses.replace(
+        TopdownPredictor(exported.path).pose_model.info, min_keypoint_score=least), exported.path)
+    numbers = dict(result.as_numbers(names, model, average), min_keypoint_score=least)
     result.write_json(out / 'metrics.json', numbers)
     _draw(out, data, names, model, average)
     w, h = plan.input_size
     num_train = len(list(train_boxes(json.loads((data / 'annotations/train.json').read_text()))))
-    epochs = json.loads((out / 'trained.json').read_text())['epochs']
+    epochs = trained_epochs(out)
     facts = {
         'finds': f'{len(names)} keypoints: {", ".join(names)}',
         'files': f'`model.onnx` ({exported.num_bytes / 1e6:.1f} MB; differs from PyTorch by {exported.difference:.1g} '

@@ -246,3 +246,33 @@ def test_sides_are_guessed_by_name():
     assert guess_flip_pairs(['hip.R', 'hip.L', 'ear-r', 'ear-l']) == [(1, 0), (3, 2)]
     assert guess_flip_pairs(['LHip', 'RHip', 'leftEar', 'rightEar', 'l_eye', 'r_eye']) == [(0, 1), (2, 3), (4, 5)]
     assert guess_flip_pairs(['lip', 'rip', 'lower', 'tail_l', 'right_paw']) == []
+
+
+def test_later_labels_have_the_order_of_the_first(tmp_path, images):
+    """Label Studio knows no order of keypoints but that in which they were drawn, and may lack some of them."""
+    from rampose.datasets.labels.reading import read_labels
+    more = tmp_path / 'more'
+    more.mkdir()
+    cv2.imwrite(str(more / 'c #1.png'), np.zeros((H, W, 3), np.uint8))
+    folder = tmp_path / 'labels'
+    folder.mkdir()
+    (folder / 'first.json').write_text(json.dumps(coco()))
+    drawn = [('right_ear', 10, 20), ('nose', 30, 60)]
+    (folder / 'second.json').write_text(json.dumps([dict(
+        data=dict(image='/data/local-files/?d=images/c%20%231.png'), annotations=[dict(result=[
+            dict(type='keypointlabels', value=dict(x=x / W * 100, y=y / H * 100, width=1, keypointlabels=[name]))
+            for name, x, y in drawn])])]))
+    other = coco(keypoints=['right_ear', 'nose', 'left_ear'], skeleton=[[2, 3]])
+    (folder / 'third.json').write_text(json.dumps(other))
+    labels = read_labels(folder, [images, more])
+    assert labels.keypoints == NAMES and labels.links == [(0, 1), (0, 2)]
+    by_name = {}
+    for image in labels.images:
+        by_name.setdefault(image.path.name, []).append(image.objects)
+    np.testing.assert_allclose(by_name['c #1.png'][0][0].keypoints, [[30, 60, 2], [0, 0, 0], [10, 20, 2]])
+    first, third = by_name['a.png']
+    assert first[0].keypoints[:, 0].tolist() == [50, 60, 40] and third[0].keypoints[:, 0].tolist() == [60, 40, 50]
+    other = coco(keypoints=['tail', 'nose', 'left_ear'])
+    (folder / 'third.json').write_text(json.dumps(other))
+    with pytest.raises(ValueError, match='has other keypoints than .*first.json: tail, nose, left_ear; needed are nose'):
+        read_labels(folder, [images, more])

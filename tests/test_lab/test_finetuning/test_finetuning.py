@@ -161,6 +161,9 @@ def test_quality_by_hand():
     np.testing.assert_allclose(average.pck(0.2), [1, (np.linalg.norm(off, axis=1) <= [20, 8]).mean()])
     perfect = [result.Found(data.labels[0].keypoints[..., :2], np.ones(2), np.ones((2, 2)))]
     best = result.quality(perfect, data)
+    assert best.min_keypoint_score() == 0.3  # all scores are 1, and more than the usual is not asked for
+    best.scores[:] = [[0.2, 0.1], [0.05, 0.1]]
+    assert best.min_keypoint_score() == pytest.approx(np.quantile([0.2, 0.1, 0.1], 0.1))
     assert best.numbers['AP'] == pytest.approx(1) and np.nanmax(best.errors) == 0
     numbers = result.as_numbers(NAMES, best, average)
     text = result.card('mine', NAMES, numbers, dict(finds='two'))
@@ -197,6 +200,7 @@ def test_from_labels_to_a_model_with_a_kill_in_between(tmp_path, tiny_sample, ph
     eager = TopdownPredictor(out / 'config.py', out / 'model.pth', flip_test=True).predict(
         [photo], [[[10, 10, 200, 220]]])[0]
     assert exported.keypoints.shape == (1, 17, 2)
+    assert 0.02 <= TopdownPredictor(out / 'model.onnx').pose_model.info.min_keypoint_score <= 0.3
     assert np.abs(exported.keypoint_scores - eager.keypoint_scores).max() < 0.05
     more = tmp_path / 'more'
     process = call(tiny_sample, '--out', more, '--minutes', '0.2', '--from', out)
