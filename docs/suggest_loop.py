@@ -2,7 +2,7 @@
 then five rounds of 50 more.
 
     OMP_NUM_THREADS=1 python docs/suggest_loop.py $RAMPOSE_TEST_DATA/lspet --out work_dirs/suggest --seeds 0 1 2
-    python docs/suggest_loop.py --out work_dirs/suggest --plot docs/images/suggest.png
+    python docs/suggest_loop.py $RAMPOSE_TEST_DATA/lspet --out work_dirs/suggest --plot docs/images/suggest.png
 
 The first training run starts from the packaged model, each round from the round before, as `rampose finetune --from`
 does, with as many samples whatever the number of images, so that rounds differ by the images alone. Both ways start
@@ -116,11 +116,37 @@ def run(data, out, seed):
             train_and_judge(data, place, set(json.loads(kept.read_text())), f'seed {seed}, {way} {number}', before)
 
 
+def plot(out, path):
+    """PCK by the number of labelled images: a line for each seed, and their mean."""
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(6, 3.6), layout='constrained')
+    ax = figure.subplots()
+    numbers = [START + EACH * number for number in range(ROUNDS + 1)]
+    for way, color in (('suggested', 'tab:blue'), ('random', 'tab:orange')):
+        files = [[seed / place / 'result.json' for place in ('start', *(f'{way}{n}' for n in range(1, ROUNDS + 1)))]
+                 for seed in sorted(out.iterdir())]
+        curves = [[100 * json.loads(file.read_text())['pck'] for file in of_seed] for of_seed in files
+                  if all(file.is_file() for file in of_seed)]
+        for curve in curves:
+            ax.plot(numbers, curve, color=color, lw=0.8, alpha=0.6)
+        mean = np.mean(curves, axis=0)
+        ax.plot(numbers, mean, color=color, lw=2.2, marker='o', ms=4, label=f'{way}, mean of {len(curves)}')
+        print(way, [round(float(value), 1) for value in mean], 'of', len(curves))
+    ax.set_xlabel('labelled images')
+    ax.set_ylabel('PCK@0.2 on 500 others')
+    ax.grid(alpha=0.3)
+    ax.legend()
+    figure.savefig(path, dpi=110)
+
+
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data', type=Path)
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--plot', type=Path, metavar='FILE', help='draw what is done')
     args = parser.parse_args()
-    for one in args.seeds:
+    if args.plot:
+        plot(args.out, args.plot)
+    for one in [] if args.plot else args.seeds:
         run(args.data, args.out, one)
