@@ -127,7 +127,7 @@ def report(args: argparse.Namespace, numbers: Dict[str, Any], started: float) ->
     print(f'AP {100 * model["AP"]:.1f}, PCK@0.2 {100 * model["PCK@0.2"]:.1f} on the validation images, after '
           f'{(time.time() - started) / 60:.1f} min')
     print(f'{out / "README.md"}, {out / "pck.png"}, {out / "worst.png"}: how good it is')
-    print(f'rampose predict IMAGES --config {out / "model.onnx"} --boxes FILE    (or --detector NAME; or --whole-image, '
-          'where one object fills each image)')
+    print(f'rampose predict IMAGES --config {out / "model.onnx"} --boxes FILE    (or --detector NAME, or '
+          '--whole-image where one object fills each image)')
     print(f'mim train mmpose {out / "config.py"}    trains the same with MMPose')
     return DONE

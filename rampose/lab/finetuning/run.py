@@ -76,7 +76,9 @@ class Options:
     def as_dict(self) -> Dict[str, Any]:
         """For JSON, with the SHA-256 of the labels as they are now."""
         earlier = Path(self.start) / 'model.pth'
-        start = dict(start=str(Path(self.start).resolve()), start_sha256=sha256_of(earlier)) if earlier.is_file() else {}
+        start: Dict[str, str] = {}
+        if earlier.is_file():
+            start = dict(start=str(Path(self.start).resolve()), start_sha256=sha256_of(earlier))
         return dict(vars(self), labels=str(self.labels.resolve()), labels_sha256=self._digest(),
                     images=self.images and [str(folder.resolve()) for folder in self.images], **start)
 
