@@ -71,6 +71,11 @@ def show_labels(labels: object) -> None:
     table(('keypoint', 'in a mirrored image', 'linked with'),
           [(name, labels.keypoints[partner[number]] if number in partner else 'itself', ', '.join(linked[number]))
            for number, name in enumerate(labels.keypoints)])
+    if labels.repeats:
+        known = ', '.join(f'{name} {sigma:g}' for name, sigma in labels.repeats.sigmas.items())
+        print(f'{labels.repeats.pairs} pairs of labels are of the same objects, with a median of '
+              f'{labels.repeats.median:g} px between their keypoints; their mean is taken'
+              + (f', and sigmas of {known}' if known else ''))
     for line in labels.left_out[:SHOWN]:
         warn('convert-data', f'left out: {line}')
     if len(labels.left_out) > SHOWN:

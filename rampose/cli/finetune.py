@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--from', dest='start', metavar='MODEL',
                         help='the model to start from: the folder of an earlier run, or a name that `rampose weights` '
                              'lists (default: the first)')
+    parser.add_argument('--metainfo', type=Path, metavar='FILE',
+                        help="of the keypoints, as MMPose has it: their order, partners, sigmas (default: the labels' "
+                             'metainfo.py, or guessed from the names)')
     parser.add_argument('--minutes', type=float, default=10., metavar='M',
                         help='the most that all of it may take; less where the images are few (default: 10)')
     parser.add_argument('--fix', action='store_true', help='mend what is wrong with the labels, and train')
@@ -55,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         from ..lab.finetuning.start import find_start
         options = steps.Options(args.labels, args.images, args.category,
                                 args.keypoints.split(',') if args.keypoints else None, args.val, args.seed,
-                                args.start or default_name(), args.minutes)
+                                args.start or default_name(), args.minutes, args.metainfo)
         steps.check_needed()
         find_start(options.start)
         lock = steps.open_folder(args.out, options, args.fresh)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -51,6 +51,20 @@ class LabelledImage:
     split: Optional[str] = None
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """What labels of the same objects say of each other.
+
+    Attributes:
+        pairs: Of labels of an object.
+        median: Distance of their keypoints, px.
+        sigmas: By keypoint: how far an annotator is off, as a share of the root of the object's area, as COCO has it.
+    """
+    pairs: int
+    median: float
+    sigmas: Dict[str, float]
+
+
 @dataclass
 class Labels:
     """A data set.
@@ -62,6 +76,7 @@ class Labels:
         links: Pairs of keypoints, counted from 0, that a skeleton connects.
         flip_pairs: Left and right keypoints, counted from 0.
         left_out: What was not taken, a line each.
+        repeats: Of objects that were labelled more than once; None where there are none.
     """
     keypoints: List[str]
     category: str
@@ -69,6 +84,7 @@ class Labels:
     links: List[Tuple[int, int]] = field(default_factory=list)
     flip_pairs: List[Tuple[int, int]] = field(default_factory=list)
     left_out: List[str] = field(default_factory=list)
+    repeats: Optional[Repeats] = None
 
     @property
     def num_objects(self) -> int:

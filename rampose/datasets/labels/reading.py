@@ -9,6 +9,7 @@ from .coco import is_coco, read_coco_labels
 from .label_studio import is_label_studio, read_label_studio
 from .labelled import Labels
 from .labelme import is_labelme, read_labelme
+from .repeats import merge_repeats
 from .yolo import read_yolo
 
 SPLITS = {'train': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'test': 'test'}
@@ -37,10 +38,13 @@ def read_labels(place: Path, images: Union[Path, Sequence[Path], None] = None, c
         if not folder.is_dir():
             raise ValueError(f'got --images {folder}; needed is a folder')
     if place.suffix in ('.yaml', '.yml'):
-        return read_yolo(place, category, keypoints)
-    if place.is_dir():
-        return _read_folder(place, folders, category, keypoints)
-    return _read_json(place, _load(place), folders, category, keypoints)
+        labels = read_yolo(place, category, keypoints)
+    elif place.is_dir():
+        labels = _read_folder(place, folders, category, keypoints)
+    else:
+        labels = _read_json(place, _load(place), folders, category, keypoints)
+    merge_repeats(labels)
+    return labels
 
 
 def _read_folder(place: Path, images: List[Path], category: Optional[str],

@@ -76,8 +76,10 @@ def _annotations(labels: Labels, images: Sequence[LabelledImage], root: Path) ->
 
 
 def metainfo_text(labels: Labels, name: str) -> str:
-    """MMPose's description of the keypoints, a Python file for ``metainfo=dict(from_file=...)``. The sigmas are COCO's
-    where all keypoints are, else :data:`DEFAULT_SIGMA`."""
+    """MMPose's description of the keypoints, a Python file for ``metainfo=dict(from_file=...)``.
+
+    The sigmas are those of repeated labels; else COCO's, where all keypoints are; else :data:`DEFAULT_SIGMA`.
+    """
     partner = {a: b for pair in labels.flip_pairs for a, b in (pair, pair[::-1])}
     left = {a for a, _ in labels.flip_pairs}
     right = {b for _, b in labels.flip_pairs}
@@ -96,7 +98,8 @@ def metainfo_text(labels: Labels, name: str) -> str:
         ends = (labels.keypoints[a], labels.keypoints[b])
         lines.append(f'        {number}: dict(link={ends!r}, id={number}, color={color(a)}),')
     known = SIGMAS if set(labels.keypoints) <= set(SIGMAS) else {}
-    values = [known.get(keypoint, DEFAULT_SIGMA) for keypoint in labels.keypoints]
+    measured = labels.repeats.sigmas if labels.repeats else {}
+    values = [measured.get(keypoint, known.get(keypoint, DEFAULT_SIGMA)) for keypoint in labels.keypoints]
     lines += ['    },', f'    joint_weights={[1.] * len(labels.keypoints)},',
               f'    # How far annotators disagree, as a share of its size; {DEFAULT_SIGMA} where nobody knows.',
               f'    sigmas={values})']

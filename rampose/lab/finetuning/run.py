@@ -34,7 +34,7 @@ from .start import find_start, keep_split, write_start
 from .training import train
 
 MARKER = 'finetune.json'  # in a folder that a run made: its options
-MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'trained.json',
+MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'repeats.json', 'trained.json',
         'model.pth', 'model.onnx', 'metrics.json', 'README.md', 'pck.png', 'training.png', 'worst.png', 'train.log',
         '.rampose-lock')
 LABEL_SUFFIXES = ('.json', '.txt', '.yaml', '.yml', '.py')  # .py: metainfo.py
@@ -63,6 +63,7 @@ class Options:
         seed: Of the lot that draws them.
         start: The model to start from, as of :func:`rampose.lab.finetuning.start.find_start`.
         minutes: The most that everything may take.
+        metainfo: MMPose's description of the keypoints. Default: None, what lies with the labels, or is guessed.
     """
     labels: Path
     images: Optional[List[Path]]
@@ -72,6 +73,7 @@ class Options:
     seed: int
     start: str
     minutes: float
+    metainfo: Optional[Path] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """For JSON, with the SHA-256 of the labels as they are now."""
@@ -79,6 +81,8 @@ class Options:
         start: Dict[str, str] = {}
         if earlier.is_file():
             start = dict(start=str(Path(self.start).resolve()), start_sha256=sha256_of(earlier))
+        if self.metainfo is not None:
+            start['metainfo'] = sha256_of(self.metainfo)
         return dict(vars(self), labels=str(self.labels.resolve()), labels_sha256=self._digest(),
                     images=self.images and [str(folder.resolve()) for folder in self.images], **start)
 
@@ -115,8 +119,9 @@ def open_folder(out: Path, options: Options, fresh: bool) -> FolderLock:
         LockedError: Another call is at it.
         ValueError: It is that of another run, or not ours; or there are no labels.
     """
-    if not options.labels.exists():
-        raise ValueError(f'{options.labels} does not exist; needed is {KNOWN}')
+    for path, needed in ((options.labels, KNOWN), (options.metainfo, "MMPose's description of the keypoints")):
+        if path is not None and not path.exists():
+            raise ValueError(f'{path} does not exist; needed is {needed}')
     start, target = Path(options.start).resolve(), out.resolve()
     if Path(options.start).is_dir() and (start in (target, *target.parents) or target in start.parents):
         raise ValueError(f'got --from {options.start} and --out {out}; needed are two folders, since the first is kept')
@@ -173,12 +178,19 @@ def prepare_data(options: Options, out: Path, fix: bool, teller: Teller) -> Path
             ' by their content: if they were written anew since then, it has seen some that it is validated on'))
     splits = split_images(labels.images, options.val, options.seed)
     write_data_set(labels, splits, data)
-    for name in ('metainfo.py', '../metainfo.py'):  # of a folder that convert-data wrote, which may have been edited
-        own = options.labels / name if options.labels.is_dir() else options.labels.parent / name
-        if own.is_file():
-            shutil.copyfile(own, data / 'metainfo.py')
-            break
+    folder = options.labels if options.labels.is_dir() else options.labels.parent
+    # Of a folder that convert-data wrote, which may have been edited.
+    own = [path for path in (options.metainfo, folder / 'metainfo.py', folder.parent / 'metainfo.py')
+           if path is not None and path.is_file()]
+    if own:
+        names = keypoint_names(parse_metainfo(dict(from_file=str(own[0]))))
+        if names != labels.keypoints:
+            raise ValueError(f'{own[0]} has the keypoints {", ".join(names)}; the labels have '
+                             f'{", ".join(labels.keypoints)}, in this order')
+        shutil.copyfile(own[0], data / 'metainfo.py')
     teller.show_labels(labels)
+    if labels.repeats:
+        result.write_json(out / 'repeats.json', vars(labels.repeats))
     films = {film for image in labels.images for film in [film_of(image.path)] if film}
     if len(films) > 1:
         teller.say(f'{len(films)} films, by the names of the images: the frames of each are all trained on, or all '
@@ -294,6 +306,10 @@ def finish(options: Options, out: Path, data: Path, plan: Plan, checkpoint: Path
                    + (f' of {plan.epochs}, since AP did not grow any more' if epochs < plan.epochs else '')
                    + f'; {(time.time() - started) / 60:.1f} min in the last call',
         'validated': f'on {len(model.sizes)} objects of {len(val.names)} images'}
+    if (out / 'repeats.json').is_file():
+        repeats = json.loads((out / 'repeats.json').read_text())
+        facts['labels'] = (f'{repeats["pairs"]} pairs are of the same objects, with a median of {repeats["median"]} px '
+                           'between their keypoints: no model can be said to be closer than that')
     with written_whole(out / 'README.md') as file:
         file.write(result.card(out.resolve().name, names, numbers, facts).encode())
     return numbers

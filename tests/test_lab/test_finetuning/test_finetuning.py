@@ -265,14 +265,20 @@ def test_an_older_torch_is_told_before_anything_is_trained(tmp_path, tiny_sample
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('missing.json', ), 'missing.json does not exist'),
     (('{labels}', '--from', 'hrnet'), "no weights are called 'hrnet'"),
+    (('{labels}', '--metainfo', 'gone.py'), 'gone.py does not exist'),
+    (('{labels}', '--metainfo', '{metainfo}'), 'has the keypoints a, b; the labels have nose'),
     (('{labels}', '--minutes', '0'), r'got --minutes 0.0; needed is a number from'),
     (('{labels}', '--out', '{full}'), 'something that we did not make, mine.txt')],
-    ids=['missing', 'from', 'minutes', 'folder'])
+    ids=['missing', 'from', 'no metainfo', 'metainfo', 'minutes', 'folder'])
 def test_bad_calls_are_one_line(tmp_path, tiny_sample, capsys, arguments, message):
     import re
     (tmp_path / 'full').mkdir()
     (tmp_path / 'full/mine.txt').write_text('dear')
-    places = dict(labels=tiny_sample, full=tmp_path / 'full')
+    keypoints = {number: dict(name=name, id=number, color=[0, 0, 0]) for number, name in enumerate(NAMES)}
+    (tmp_path / 'two.py').write_text(f"dataset_info = {dict(dataset_name='two', paper_info={}, skeleton_info={})!r}\n"
+                                     f'dataset_info.update(keypoint_info={keypoints!r}, joint_weights=[1., 1.], '
+                                     'sigmas=[0.1, 0.1])')
+    places = dict(labels=tiny_sample, full=tmp_path / 'full', metainfo=tmp_path / 'two.py')
     call = [argument.format(**places) for argument in arguments]
     try:
         status = main(['finetune', '--out', str(tmp_path / 'out'), *call])
