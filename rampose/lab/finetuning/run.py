@@ -34,9 +34,9 @@ from .start import find_start, keep_split, write_start
 from .training import train
 
 MARKER = 'finetune.json'  # in a folder that a run made: its options
-MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'repeats.json', 'trained.json',
-        'model.pth', 'model.onnx', 'metrics.json', 'README.md', 'pck.png', 'training.png', 'worst.png', 'train.log',
-        '.rampose-lock')
+MADE = ('data', 'train', 'validation', 'config.py', 'start.pth', 'plan.json', 'problems.json', 'repeats.json',
+        'trained.json', 'model.pth', 'model.onnx', 'metrics.json', 'README.md', 'pck.png', 'training.png', 'worst.png',
+        'train.log', '.rampose-lock')
 LABEL_SUFFIXES = ('.json', '.txt', '.yaml', '.yml', '.py')  # .py: metainfo.py
 FEWEST = 4  # objects to train on
 NUM_SHOWN = 10  # of best and worst
