@@ -5,6 +5,8 @@ import http.client
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -160,6 +162,18 @@ def test_what_it_says_of_who_can_come_in(tmp_path):
     app = App(['--detector', 'none', '--host', '0.0.0.0'], tmp_path / 'temporary')
     assert 'everybody who reaches this machine' in app.said
     app.close()
+
+
+def test_it_needs_no_torch():
+    code = ('import os, signal, sys, threading\nclass No:\n    def find_spec(self, name, *_):\n'
+            '        if name.split(".")[0] in ("torch", "mmengine", "mmcv", "mmpose", "mmdet", "matplotlib", "scipy"):\n'
+            '            raise ImportError(name)\nsys.meta_path.insert(0, No())\nfrom rampose.cli.main import main\n'
+            'from rampose.prediction.page import serving\nserve = serving.serve\n'
+            'def briefly(*arguments):\n    threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()\n'
+            '    return serve(*arguments)\nserving.serve = briefly\n'
+            'sys.exit(main(["app", "--no-browser", "--port", "0", "--detector", "none"]))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and 'Ctrl-C ends it' in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
