@@ -166,7 +166,7 @@ def test_what_it_says_of_who_can_come_in(tmp_path):
 
 def test_it_needs_no_torch():
     code = ('import os, signal, sys, threading\nclass No:\n    def find_spec(self, name, *_):\n'
-            '        if name.split(".")[0] in ("torch", "mmengine", "mmcv", "mmpose", "mmdet", "matplotlib", "scipy"):\n'
+            '        if name.split(".")[0] in ("torch", "mmengine", "mmcv", "mmpose", "mmdet", "matplotlib"):\n'
             '            raise ImportError(name)\nsys.meta_path.insert(0, No())\nfrom rampose.cli.main import main\n'
             'from rampose.prediction.page import serving\nserve = serving.serve\n'
             'def briefly(*arguments):\n    threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()\n'
