@@ -21,7 +21,7 @@ from .photo import Look, Model, Photo, analyse, attention, cut_out_person, draw,
 
 EVERYBODY = 'everybody'
 PICK, DRAW = 'chooses a person', 'draws a box: two corners'
-ADDRESSES = 'network'  # what runs one after another
+NETWORK = 'network'  # what runs one after another
 SHOWN_SIDE = 1600  # px at most of a drawing on the page; what is taken away has all of them
 SESSION_S = 3600  # after which what a visitor left is forgotten
 QUEUE = 32
@@ -189,7 +189,7 @@ class Page:
         look: List[Any] = [threshold, width, show_boxes, ellipses]
         found = [photo, corner, person, boxes, message, python, shell]
         drawn = [drawing, slider]
-        network: Dict[str, Any] = dict(concurrency_limit=1, concurrency_id=ADDRESSES, api_visibility='private')
+        network: Dict[str, Any] = dict(concurrency_limit=1, concurrency_id=NETWORK, api_visibility='private')
         light: Dict[str, Any] = dict(api_visibility='private', show_progress='hidden')
         redraw: Dict[str, Any] = dict(fn=self._draw, inputs=[photo, which, person, *look], outputs=drawn)
 
@@ -233,7 +233,7 @@ class Page:
                               label='People', elem_id='tracks')
         files = gr.File(label='Files', file_count='multiple', interactive=False, elem_id='film-files')
         start.click(self._run_film, [film, which, track, threshold], [job, progress, drawn, tracks, files],
-                    concurrency_limit=1, concurrency_id=ADDRESSES, api_visibility='private', show_progress='minimal')
+                    concurrency_limit=1, concurrency_id=NETWORK, api_visibility='private', show_progress='minimal')
         stop.click(lambda running: running.stop() if running else None, job, None, queue=False,
                    api_visibility='private')
 
@@ -242,7 +242,7 @@ class Page:
         boxes = gr.Textbox(label='boxes', visible=False)
         answer = gr.JSON(label='people', visible=False)
         button = gr.Button(visible=False)
-        button.click(self._answer, [image, boxes], answer, concurrency_limit=1, concurrency_id=ADDRESSES,
+        button.click(self._answer, [image, boxes], answer, concurrency_limit=1, concurrency_id=NETWORK,
                      api_name='predict', api_description='The people of an image: width, height, and of each instance '
                      'its box, keypoints and scores in px. boxes: JSON [[x1, y1, x2, y2], ...], or empty for the '
                      "detector's.")
