@@ -171,6 +171,8 @@ def test_quality_by_hand():
 
 
 def call(*arguments, **options) -> subprocess.Popen:
+    # Where the tests run in the background of a shell, SIGINT is ignored, and children would inherit that.
+    options.setdefault('preexec_fn', lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     return subprocess.Popen([sys.executable, '-m', 'rampose', 'finetune', *map(str, arguments)], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
 
