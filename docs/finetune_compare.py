@@ -58,10 +58,11 @@ def run(source, out, speeds, name, number, way):
 
     import rampose.plugin  # noqa: F401
     from rampose.checkpoints.zoo import config_of, default_name, fetch, find_weights
+    from rampose.core.metainfo import keypoint_names
     from rampose.datasets.labels.reading import read_labels
     from rampose.datasets.labels.writing import metainfo_text
     from rampose.datasets.metainfo import config_metainfo
-    from rampose.lab.finetuning.plan import INPUTS, Plan, keypoint_names, train_boxes, write_config
+    from rampose.lab.finetuning.plan import INPUTS, Plan, train_boxes, write_config
     from rampose.lab.finetuning.start import write_start
     from rampose.lab.finetuning.training import train
     shutil.rmtree(place, ignore_errors=True)

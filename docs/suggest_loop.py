@@ -42,12 +42,13 @@ def train_and_judge(data, place, names, name, before=None):
     import rampose.plugin  # noqa: F401
     from rampose.checkpoints.publishing import publish
     from rampose.checkpoints.zoo import config_of, default_name, fetch, find_weights
+    from rampose.core.metainfo import keypoint_names
     from rampose.datasets.labels.reading import read_labels
     from rampose.datasets.labels.writing import metainfo_text
     from rampose.datasets.metainfo import config_metainfo, parse_metainfo
     from rampose.export.exporting import export
     from rampose.lab.finetuning import result
-    from rampose.lab.finetuning.plan import Plan, keypoint_names, write_config
+    from rampose.lab.finetuning.plan import Plan, write_config
     from rampose.lab.finetuning.start import write_start
     from rampose.lab.finetuning.training import train
     folder = place / 'data'

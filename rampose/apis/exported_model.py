@@ -117,6 +117,7 @@ class ExportedPoseModel:
         return keypoints, scores, in_image.astype(np.float32)
 
     def decode(self, crops: Sequence[Crop], heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Keypoints ``(B, K, 2)`` in image px, and scores ``(B, K)``, of the heatmaps ``(B, K, H, W)`` of B crops."""
         with stage('decode'):
             keypoints, scores = decode(heatmaps, self.info.codec)
             return self._in_image(crops, keypoints), scores

@@ -18,9 +18,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from .console import warn
 from .default_detector import default_detector
-from .statuses import DONE, before_the_work, unusable
+from .serve import LOCAL
+from .statuses import DONE, before_the_work, check_least, unusable
 
-LOCAL = ('127.0.0.1', 'localhost', '::1')
 NONE = 'none'
 
 
@@ -87,10 +87,7 @@ def open_detector(args: argparse.Namespace) -> Tuple[str, Optional[Any]]:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name, lowest in (('min_score', 0), ('max_mb', 0.001), ('max_megapixels', 0.001), ('max_film_mb', 0.001),
-                         ('max_frames', 1)):
-        if not getattr(args, name) >= lowest:
-            raise unusable(f'got --{name.replace("_", "-")} {getattr(args, name)}; needed is at least {lowest}')
+    check_least(args, min_score=0, max_mb=0.001, max_megapixels=0.001, max_film_mb=0.001, max_frames=1)
     with tempfile.TemporaryDirectory(prefix='rampose-app-') as folder:
         # Read when Gradio is imported: where visitors' files lie, and that nobody is told of them.
         os.environ.update(GRADIO_TEMP_DIR=str(Path(folder) / 'uploads'), GRADIO_ANALYTICS_ENABLED='False',

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     with before_the_work():
         from ..apis import TopdownPredictor
         from ..core.files import check_writable, written_whole
+        from ..core.metainfo import keypoint_names
         from ..export.metadata import write_described
         from ..lab import confidence
         from ..lab.comparison.data import LabelledImages
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         images, annotations = args.data
         meta = predictor.dataset_meta
         data = LabelledImages.read(annotations, args.category, meta.get('sigmas'))
-        keypoints = tuple(meta['keypoint_id2name'][k] for k in range(predictor.num_keypoints))
+        keypoints = tuple(keypoint_names(meta))
         if data.keypoints != keypoints:
             raise unusable(f'{annotations} labels {", ".join(data.keypoints[:4])}, ...; the model finds '
                            f'{", ".join(keypoints[:4])}, ...')

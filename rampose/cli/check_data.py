@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         from mmengine.logging import MMLogger
         MMLogger.get_instance('rampose', log_level=logging.ERROR)
         from ..core.files import check_writable, written_whole
-        from ..core.metainfo import problems_of
+        from ..core.metainfo import keypoint_names, problems_of
         from ..datasets import checking
         from ..datasets.metainfo import config_metainfo
         config = Config.fromfile(args.config)
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         if wrong and dataset.get('metainfo'):
             raise ValueError(f"{args.config}: the data set's metainfo: {'; '.join(wrong)}")
         metainfo = config_metainfo(config) or {}
-        names = [metainfo['keypoint_id2name'][k] for k in range(metainfo['num_keypoints'])]
+        names = keypoint_names(metainfo)
         content = checking.read_coco(ann_file)
         detections = checking.read_detections(bbox_file) if bbox_file else None
         other_files = files_of_other(config, args.split)

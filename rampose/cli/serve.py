@@ -16,9 +16,10 @@ from typing import Any
 
 from .console import warn
 from .default_detector import default_detector
-from .statuses import DONE, before_the_work, unusable
+from .statuses import DONE, before_the_work, check_least, unusable
 
 GRACE_S = 30  # for what was begun, after Ctrl-C
+LOCAL = ('127.0.0.1', 'localhost', '::1')  # addresses that nobody else reaches
 LOWEST_SCORE = 0.05  # of the detector's boxes, however low a request asks
 
 
@@ -63,9 +64,7 @@ def open_predictor(args: argparse.Namespace) -> Any:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name, lowest in (('min_score', 0), ('max_mb', 0.001), ('max_megapixels', 0.001), ('max_requests', 1)):
-        if not getattr(args, name) >= lowest:
-            raise unusable(f'got --{name.replace("_", "-")} {getattr(args, name)}; needed is at least {lowest}')
+    check_least(args, min_score=0, max_mb=0.001, max_megapixels=0.001, max_requests=1)
     with before_the_work():
         try:
             import uvicorn
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         family = socket.AF_INET6 if ':' in args.host else socket.AF_INET
         listening = socket.create_server((args.host, args.port), family=family)
     port = listening.getsockname()[1]
-    if args.host not in ('127.0.0.1', 'localhost', '::1'):
+    if args.host not in LOCAL:
         warn('serve', f'everybody who reaches this machine at {args.host}:{port} can use it')
     print(f'Serving on http://{args.host}:{port} - try: curl --data-binary @photo.jpg '
           f'http://{args.host}:{port}/predict', flush=True)

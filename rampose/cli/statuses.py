@@ -1,5 +1,6 @@
 """Exit statuses of all commands, and how an error becomes one."""
 
+import argparse
 import contextlib
 from typing import Iterator, Tuple, Type
 
@@ -33,6 +34,13 @@ class CommandError(Exception):
 def unusable(message: str) -> CommandError:
     """The error of a call that cannot be used."""
     return CommandError(UNUSABLE, message)
+
+
+def check_least(args: argparse.Namespace, **lowest: float) -> None:
+    """Refuse a number that is lower than its option may be."""
+    for name, least in lowest.items():
+        if not getattr(args, name) >= least:
+            raise unusable(f'got --{name.replace("_", "-")} {getattr(args, name)}; needed is at least {least}')
 
 
 @contextlib.contextmanager

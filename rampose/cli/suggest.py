@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error(f'got --min-score {args.min_score}; needed is a number from 0 to 1')
     with before_the_work():
         from ..core.files import check_writable
+        from ..core.metainfo import keypoint_names
         from ..core.own_folder import check_own
         from ..prediction.inputs import find_sources
         from ..prediction.labelling_task import FILES, MARKER, write_task
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         predictor = open_predictor(args.model, args)
         model, find_boxes = predictor.pose_model, box_finder(predictor, args)
         before = open_predictor(args.before, args).pose_model if args.before else None
-        if before is not None and names_of(before) != names_of(model):
+        if before is not None and keypoint_names(before.dataset_meta) != keypoint_names(model.dataset_meta):
             raise unusable(f'{args.before} finds other keypoints than {args.model}; needed is an earlier model of the '
                            'same')
         labelled, category = read_labelled(args)
@@ -123,11 +124,6 @@ def box_finder(predictor: 'TopdownPredictor', args: argparse.Namespace) -> Calla
 def above(boxes: 'np.ndarray', scores: 'np.ndarray', least: float) -> 'np.ndarray':
     """Boxes of scores from `least`."""
     return boxes[scores >= least]
-
-
-def names_of(model: Any) -> List[str]:
-    meta = model.dataset_meta
-    return [meta['keypoint_id2name'][number] for number in range(int(meta['num_keypoints']))]
 
 
 def read_labelled(args: argparse.Namespace) -> Tuple[Dict[Path, list], Optional[str]]:

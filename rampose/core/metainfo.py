@@ -21,6 +21,11 @@ def in_order(metainfo: dict) -> dict:
     return {**metainfo, **ordered}
 
 
+def keypoint_names(dataset_meta: dict) -> List[str]:
+    """Names of the keypoints, in their order, of what MMPose makes of a metainfo."""
+    return [dataset_meta['keypoint_id2name'][number] for number in range(int(dataset_meta['num_keypoints']))]
+
+
 def problems_of(metainfo: dict) -> List[str]:
     """What is wrong with an inline metainfo, each in a line; MMPose finds some of it late and some of it never.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..core.files import written_whole
 from ..core.images import UnreadableError, read_image
+from ..core.mosaic import mosaic
 from .checking import Report
 
 TILE = 320  # px
@@ -33,10 +34,8 @@ def draw_worst(content: dict, folder: Path, report: Report, path: Path, columns:
     problems += [(kinds, content['images'][i], None) for i, kinds in report.by_image.items()]
     problems.sort(key=lambda problem: -len(problem[0]))
     tiles = [_tile(folder, *problem) for problem in problems[:rows * columns]]
-    tiles += [np.zeros((TILE, TILE, 3), np.uint8)] * (-len(tiles) % columns)
-    mosaic = np.vstack([np.hstack(tiles[i:i + columns]) for i in range(0, len(tiles), columns)])
     with written_whole(path) as file:
-        file.write(cv2.imencode('.jpg', mosaic)[1].tobytes())
+        file.write(cv2.imencode('.jpg', mosaic(tiles, columns, background=0))[1].tobytes())
 
 
 def _tile(folder: Path, kinds: set, image: dict, annotation: dict) -> np.ndarray:

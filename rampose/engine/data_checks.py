@@ -9,6 +9,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 
+from ..core.metainfo import keypoint_names
 from ..datasets import checking
 from ..datasets.metainfo import parse_metainfo
 from .checks import datasets_of
@@ -63,7 +64,7 @@ def _check_split(config: Config, split: str) -> Iterator[str]:
 
 def _check_file(path: Path, dataset: dict) -> checking.Report:
     metainfo = parse_metainfo(dataset.get('metainfo') or DATASETS.get(dataset['type']).METAINFO)
-    names = [metainfo['keypoint_id2name'][k] for k in range(metainfo['num_keypoints'])]
+    names = keypoint_names(metainfo)
     content = checking.read_coco(path)
     report = checking.check_annotation_file(content, len(names), names, metainfo['flip_pairs'])
     if dataset.get('bbox_file') and Path(dataset['bbox_file']).is_file():

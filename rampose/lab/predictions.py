@@ -11,6 +11,7 @@ from ..apis import TopdownPredictor
 from ..apis.attention import predict_with_attention
 from ..core.files import write_csv, written_whole
 from ..core.images import UnreadableError, read_image
+from ..core.metainfo import keypoint_names
 from ..export.evaluation import LabelledPeople, boxes_of
 from .labelled import attention_of_groups, by_rank, groups_of, similarity
 from .plots import plot_attention_of_groups, plot_people
@@ -102,7 +103,7 @@ def write_report(found: LabelledPredictions, meta: dict, out: Path, number: int)
             [f'OKS {found.similarities[i]:.2f}' for i in numbers], meta['skeleton_links'], columns=columns))
     written = ['people.csv', 'best.png', 'worst.png', 'skeletons.png']
     if found.weights:
-        names = [meta['keypoint_id2name'][k] for k in range(meta['num_keypoints'])]
+        names = keypoint_names(meta)
         units = {unit: np.concatenate([of_image[unit] for of_image in found.weights]) for unit in found.weights[0]}
         groups = groups_of(labels, names)
         write_csv(out / 'attention.csv', attention_of_groups(units, groups))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ..core.files import written_whole
+from ..core.metainfo import keypoint_names
 
 OF_PEOPLE = {'left_shoulder', 'left_wrist', 'left_ankle', 'left_hip', 'thumb1', 'left_knee'}  # MMPose's names
 
@@ -44,7 +45,7 @@ def write_coco(folder: Path, records: Callable[[], Iterator[dict]], dataset_meta
 
 def category_of(dataset_meta: dict, category_id: int = 1, category_name: Optional[str] = None) -> Dict[str, Any]:
     """COCO's description of what a model finds; arguments as of :func:`write_coco`."""
-    keypoints = [dataset_meta['keypoint_id2name'][index] for index in range(int(dataset_meta['num_keypoints']))]
+    keypoints = keypoint_names(dataset_meta)
     name = category_name or ('person' if OF_PEOPLE & set(keypoints) else
                              str(dataset_meta.get('dataset_name', 'object')))
     return dict(id=category_id, name=name, supercategory=name, keypoints=keypoints,

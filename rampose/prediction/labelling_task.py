@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.files import written_whole
 from ..core.images import read_image
+from ..core.mosaic import mosaic
 from ..core.own_folder import remove_own
 from .coco_results import category_of
 from .drawing import PosePainter
@@ -87,10 +88,7 @@ def contact_sheet(images: Sequence[Candidate], dataset_meta: dict) -> np.ndarray
     """
     painter = PosePainter(dataset_meta, min_keypoint_score=0)
     tiles = [_tile(one, painter, rank) for rank, one in enumerate(images[:MOST_TILES], 1)]
-    columns = min(COLUMNS, len(tiles))
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
-    rows = [np.hstack(tiles[i:i + columns]) for i in range(0, len(tiles), columns)]
-    return np.pad(np.vstack(rows), ((GAP, 0), (GAP, 0), (0, 0)), constant_values=255)
+    return np.pad(mosaic(tiles, min(COLUMNS, len(tiles))), ((GAP, 0), (GAP, 0), (0, 0)), constant_values=255)
 
 
 def _tile(one: Candidate, painter: PosePainter, rank: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from ..apis.predictor import TopdownPredictor
 from ..core.bboxes import check_bboxes
 from ..core.images import TooLargeError, UnreadableError, read_image
 from ..core.machine import usable_cores
+from ..core.metainfo import keypoint_names
 from ..core.pose_result import PoseResult
 from .batching import BatchingPredictor
 from .records import as_instances
@@ -138,7 +139,7 @@ def make_app(predictor: TopdownPredictor, limits: Limits = Limits(), min_score: 
         return _answer(image, result)
 
     meta = predictor.dataset_meta
-    about = json.dumps(dict(keypoints=[meta['keypoint_id2name'][k] for k in range(predictor.num_keypoints)],
+    about = json.dumps(dict(keypoints=keypoint_names(meta),
                             skeleton=[list(map(int, link)) for link in meta.get('skeleton_links') or ()],
                             made_by=predictor.provenance), default=str)
 

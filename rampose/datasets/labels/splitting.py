@@ -8,8 +8,8 @@ from typing import Dict, List, Optional, Sequence
 from .labelled import LabelledImage
 
 # gait_frame_0012.png, gait.mp4_000123.jpg, gait_mp4-12_jpg.rf.0a1b.jpg (Roboflow)
-_FRAME = re.compile(r'^(.*?)(?:[_\-. ]?frame[_\-. ]?\d+|[._](?:mp4|avi|mov|mkv|m4v|mpe?g|webm|wmv)\b.*'
-                    r'|[._](?:mp4|avi|mov|mkv|m4v|mpe?g|webm|wmv)[_\-].*)', re.IGNORECASE)
+_FRAME = re.compile(r'^(.*?)(?:[_\-. ]?frame[_\-. ]?\d+|[._](?:mp4|avi|mov|mkv|m4v|mpe?g|webm|wmv)(?![^\W_]).*)',
+                    re.IGNORECASE)
 DEEPLABCUT = 'labeled-data'  # its folder of a folder for each film
 
 

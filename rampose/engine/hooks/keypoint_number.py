@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import HOOKS
 
+from ...core.metainfo import keypoint_names
 from ..stopping import RunStopped
 
 NUM_LOOKED_AT = 2000  # annotations, evenly spread; `rampose check-data` looks at all
@@ -65,7 +66,7 @@ class KeypointNumberHook(Hook):
         for category in metainfo.get('CLASSES') or ():  # which are the file's categories
             if not isinstance(category, dict):
                 continue
-            wanted = [_plain(metainfo['keypoint_id2name'][k]) for k in range(metainfo['num_keypoints'])]
+            wanted = [_plain(name) for name in keypoint_names(metainfo)]
             said = [_plain(name) for name in category.get('keypoints') or ()]
             if said != wanted and sorted(said) == sorted(wanted):
                 k = next(k for k, pair in enumerate(zip(said, wanted)) if pair[0] != pair[1])

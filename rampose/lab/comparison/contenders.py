@@ -11,6 +11,7 @@ import numpy as np
 from ...apis.predictor import TopdownPredictor
 from ...core.files import sha256_of
 from ...core.images import read_image
+from ...core.metainfo import keypoint_names
 from .coco_metric import Found
 from .data import LabelledImages, read_json, read_results
 
@@ -63,7 +64,7 @@ def open_contender(source: str, name: Optional[str] = None, **options: Any) -> C
         return Contender(name or path.stem, source, facts=dict(results_sha256=sha256_of(path)))
     predictor = TopdownPredictor(config, checkpoint or None, **options)
     meta = predictor.dataset_meta
-    keypoints = tuple(meta['keypoint_id2name'][number] for number in range(predictor.num_keypoints))
+    keypoints = tuple(keypoint_names(meta))
     provenance = predictor.provenance
     facts = {key: provenance[key] for key in ('weights_sha256', 'engine', 'device') if provenance.get(key)}
     if path.is_file():

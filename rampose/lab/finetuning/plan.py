@@ -181,11 +181,6 @@ def measure(base: Config, input_size: Tuple[int, int], num_steps: int = 3) -> fl
     return float(np.median(times[1:])) / BATCH_SIZE
 
 
-def keypoint_names(metainfo: dict) -> List[str]:
-    """Of a parsed metainfo, in order."""
-    return [metainfo['keypoint_id2name'][number] for number in range(metainfo['num_keypoints'])]
-
-
 def train_boxes(annotations: dict) -> Iterator[List[float]]:
     """Of the objects that are trained on."""
     return (one['bbox'] for one in annotations['annotations'] if one.get('num_keypoints', 0) and not one.get('iscrowd'))

@@ -15,6 +15,7 @@ from ...apis import TopdownPredictor
 from ...checkpoints.publishing import publish
 from ...core.files import check_writable, sha256_of, written_whole
 from ...core.locking import FolderLock
+from ...core.metainfo import keypoint_names
 from ...core.own_folder import check_own, remove_own
 from ...datasets import checking
 from ...datasets.labels.labelled import Labels
@@ -29,7 +30,7 @@ from ..plots import plot_training
 from ..predictions import predict_labelled, write_report
 from ..training_runs import read_records
 from . import result
-from .plan import Plan, choose_input, keypoint_names, make_plan, measure, train_boxes, write_config
+from .plan import Plan, choose_input, make_plan, measure, train_boxes, write_config
 from .start import find_start, keep_split, write_start
 from .training import train
 

@@ -10,6 +10,8 @@ import numpy as np
 from ...apis.attention import predict_results_with_attention
 from ...apis.predictor import TopdownPredictor
 from ...core.bboxes import check_bboxes
+from ...core.metainfo import keypoint_names
+from ...core.mosaic import mosaic
 from ...core.pose_result import PoseResult
 from ..attention import plot_person_attention
 from ..drawing import PosePainter
@@ -37,8 +39,7 @@ class Model:
     @property
     def keypoints(self) -> List[str]:
         """Their names."""
-        meta = self.predictor.dataset_meta
-        return [meta['keypoint_id2name'][number] for number in range(self.predictor.num_keypoints)]
+        return keypoint_names(self.predictor.dataset_meta)
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,7 @@ def heatmaps(photo: Photo, model: Model, person: int) -> np.ndarray:
         tile = np.pad(tile, ((18, 2), (1, 1), (0, 0)), constant_values=255)
         cv2.putText(tile, name, (2, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
         tiles.append(tile)
-    columns = min(HEATMAP_COLUMNS, len(tiles))
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
-    return np.vstack([np.hstack(tiles[i:i + columns]) for i in range(0, len(tiles), columns)])
+    return mosaic(tiles, min(HEATMAP_COLUMNS, len(tiles)))
 
 
 def attention(photo: Photo, model: Model, person: int) -> Any:
